@@ -1,0 +1,12 @@
+"""Stops a bake with answers that the template cannot use.
+
+While answers are read, slot_line.py has refused them already; a replay skips
+that, so the same check runs once more here.
+"""
+
+import sys
+
+PROBLEMS = {{ cookiecutter | problems | tojson }}
+
+if PROBLEMS:
+    sys.exit("Error: " + "\n  - ".join(["these answers will not do:", *PROBLEMS]))

@@ -1,0 +1,377 @@
+"""The template's Jinja extension: reads the slot line and checks every answer.
+
+The slot line is the answer to `metadata_slots`: entries separated by `;`, each
+
+    [signed|turn] NAME: TYPE [from PATH]
+
+with TYPE one of text, bool, float, float(MIN..MAX), categorical(a|b|c), list, any.
+"""
+
+import json
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import click
+import cookiecutter
+from jinja2 import Environment
+from jinja2.ext import Extension
+from slugify import slugify
+
+OLDEST_COOKIECUTTER = (2, 7)
+
+TYPES = ("text", "bool", "float", "categorical", "list", "any")
+OTHER_NAMES = {
+    "string": "text",
+    "str": "text",
+    "boolean": "bool",
+    "int": "float",
+    "integer": "float",
+    "number": "float",
+    "enum": "categorical",
+    "array": "list",
+    "object": "any",
+    "dict": "any",
+}
+# The same in YAML 1.1 and 1.2: written plain, these are not text.
+YAML_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+# Rasa adds these to every domain (rasa/shared/core/constants.py, DEFAULT_SLOT_NAMES).
+RASA_SLOTS = {
+    "requested_slot",
+    "session_started_metadata",
+    "knowledge_base_listed_objects",
+    "knowledge_base_last_object",
+    "knowledge_base_last_object_type",
+}
+# Rasa writes these into every event's metadata and would take a client's for its own.
+RASA_KEYS = {"model_id", "assistant_id", "is_external"}
+RASA_VALUE = "__other__"  # DEFAULT_CATEGORICAL_SLOT_VALUE, in the same file
+WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
+}
+
+TAIL = re.compile(r"(?P<type>[\w-]+)\s*(\((?P<inside>.*)\))?(\s+from\s+(?P<path>.+))?")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+PATH = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
+
+
+@dataclass
+class Slot:
+    """One entry of the slot line, and what domain.yml and data/ say of it.
+
+    `mark` is "signed", "turn" or "". `label` is the slot in a sentence: "plan".
+    `greets` is true for the one slot by which the bot greets people.
+    """
+
+    name: str
+    type: str
+    path: str
+    mark: str = ""
+    values: Tuple[str, ...] = ()
+    minimum: Optional[float] = None
+    maximum: Optional[float] = None
+    label: str = ""
+    greets: bool = False
+
+    def __str__(self) -> str:
+        """Return the entry, as one would write it in the slot line."""
+        inside = "|".join(self.values)
+        if self.minimum is not None or self.maximum is not None:
+            inside = f"{_number(self.minimum)}..{_number(self.maximum)}"
+        text = f"{self.mark} {self.name}: {self.type}".strip()
+        text += f"({inside})" if inside else ""
+        return text if self.path == self.name else f"{text} from {self.path}"
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """The keys of the slot's type in domain.yml."""
+        if self.type == "categorical":
+            return {"values": list(self.values)}
+        if self.minimum is not None and self.maximum is not None:
+            return {"min_value": self.minimum, "max_value": self.maximum}
+        return {}
+
+    @property
+    def metadata(self) -> str:
+        """The value of `metadata:` in domain.yml: YAML on one line."""
+        schema: Dict[str, Any] = {}
+        if not self.settings:  # Rasa has no float slot with one bound only
+            bounds = {"minimum": self.minimum, "maximum": self.maximum}
+            schema = {key: value for key, value in bounds.items() if value is not None}
+        if self.greets:
+            schema["examples"] = ["Ada"]
+        entry = {
+            "path": self.path,
+            "signed": "true" if self.mark == "signed" else "",
+            "scope": "turn" if self.mark == "turn" else "",
+            "schema": tojson(schema).replace('"', "") if schema else "",
+        }
+        given = [f"{key}: {value}" for key, value in entry.items() if value]
+        return self.path if len(given) == 1 else f"{{{', '.join(given)}}}"
+
+
+class SlotLine(Extension):
+    """The filters `slots`, `problems`, `checked` and `one_line`, and a cleaner `tojson`."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        # An update bakes two versions of this template in one process, and each
+        # must import its own copy of this module.
+        sys.modules.pop(__name__, None)
+        _check_cookiecutter()
+        environment.filters["slots"] = slots
+        environment.filters["problems"] = problems
+        environment.filters["checked"] = checked
+        environment.filters["one_line"] = lambda text: " ".join(text.split())
+        environment.filters["tojson"] = tojson
+
+
+def slots(line: str) -> List[Slot]:
+    """Return the slots that a slot line names; each mistake in it put right."""
+    return _read(line)[0]
+
+
+def problems(answers: Dict[str, str]) -> List[str]:
+    """Return everything that is wrong with the answers, a sentence each."""
+    return _slug_problems(answers["project_slug"]) + _read(answers["metadata_slots"])[1]
+
+
+def checked(answers: Dict[str, str]) -> str:
+    """Return "" for good answers.
+
+    Raises:
+        click.ClickException: with every mistake and the corrected command.
+    """
+    found = problems(answers)
+    if not found:
+        return ""
+    mistakes = "\n".join(f"  - {problem}" for problem in found)
+    raise click.ClickException(
+        f"nothing was written, because\n{mistakes}\n\nThis would be right:\n\n"
+        f"  {_corrected_command(answers)}\n"
+    )
+
+
+def tojson(value: Any) -> str:
+    """Return JSON that is YAML and TOML too: UTF-8 as it is, control characters escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def _check_cookiecutter() -> None:
+    version = tuple(int(part) for part in cookiecutter.__version__.split(".")[:2])
+    if version < OLDEST_COOKIECUTTER:
+        raise click.ClickException(
+            f"this template needs cookiecutter {'.'.join(map(str, OLDEST_COOKIECUTTER))} "
+            f"or newer and this is {cookiecutter.__version__}: "
+            "run 'pip install --upgrade cookiecutter'."
+        )
+
+
+def _corrected_command(answers: Dict[str, str]) -> str:
+    """Return the command that was given, with answers put right."""
+    right = dict(answers)
+    right["project_slug"] = _right_slug(answers["project_slug"])
+    right["metadata_slots"] = "; ".join(map(str, slots(answers["metadata_slots"])))
+    public = {key: right[key] for key in answers if not key.startswith("_")}
+
+    context = click.get_current_context(silent=True)
+    given = context.params if context else {}
+    command = ["cookiecutter", given.get("template") or "TEMPLATE"]
+    command += ["--no-input"] if given.get("no_input") else []
+    if given.get("output_dir", ".") != ".":
+        command += ["--output-dir", given["output_dir"]]
+    wanted = given.get("extra_context") or {}
+    command += [
+        f"{key}={value}"
+        for key, value in public.items()
+        if key in wanted or value != answers[key] or not given.get("no_input")
+    ]
+    return shlex.join(command)
+
+
+def _slug_problems(slug: str) -> List[str]:
+    right = _right_slug(slug)
+    if slug == right:
+        return []
+    if not slug.strip():
+        return [f"project_slug is empty; use '{right}', say."]
+    if slug.lower() in WINDOWS_DEVICES:
+        return [f"project_slug '{slug}' is a device name on Windows; use '{right}'."]
+    return [
+        f"project_slug '{slug}' cannot name the folder: use letters, digits, hyphens "
+        f"and underscores, such as '{right}'."
+    ]
+
+
+def _right_slug(slug: str) -> str:
+    if not SLUG.fullmatch(slug):
+        slug = slugify(slug) or "metadata-bot"
+    return f"{slug}-bot" if slug.lower() in WINDOWS_DEVICES else slug
+
+
+def _read(line: str) -> Tuple[List[Slot], List[str]]:
+    """Return the slots of a line, put right where needed, and what was wrong."""
+    read: List[Slot] = []
+    found: List[str] = []
+    for entry in filter(None, map(str.strip, line.split(";"))):
+        slot, wrong = _slot(entry)
+        wrong += _clashes(slot, read)
+        found += [f"'{entry}': {what}" for what in wrong]
+        read.append(slot)
+    _label(read)
+    return read, found
+
+
+def _slot(entry: str) -> Tuple[Slot, List[str]]:
+    head, _, tail = (part.strip() for part in entry.partition(":"))
+    *marks, given_name = head.split() or [""]
+    parts = TAIL.fullmatch(tail)
+
+    name, found = _name(given_name)
+    mark = marks[0] if len(marks) == 1 and marks[0] in ("signed", "turn") else ""
+    if marks and not mark:
+        found.append(
+            f"'{' '.join(marks)}' means nothing before a name; only 'signed' or 'turn' may "
+            "stand there."
+        )
+    if not parts:
+        right = Slot(name, "text", name, mark)
+        return right, [*found, f"write NAME: TYPE from PATH, such as '{right}'."]
+
+    slot = Slot(name, parts["type"], name, mark)
+    found += _type(slot, parts["inside"])
+    if parts["path"] is not None:
+        slot.path, wrong = _path(parts["path"].strip(), name)
+        found += wrong
+    return slot, found
+
+
+def _name(name: str) -> Tuple[str, List[str]]:
+    right = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    right = right if NAME.fullmatch(right) else f"slot_{right}".rstrip("_")
+    if right != name:
+        return right, [
+            f"'{name}' cannot be a slot's name: use letters, digits and underscores, "
+            f"such as '{right}'."
+        ]
+    if name in RASA_SLOTS:
+        return f"my_{name}", [f"'{name}' is a slot of Rasa's own; use 'my_{name}', say."]
+    if name.lower() in YAML_WORDS:
+        return f"is_{name}", [f"'{name}' is not a name in YAML; use 'is_{name}', say."]
+    return name, []
+
+
+def _type(slot: Slot, inside: Optional[str]) -> List[str]:
+    """Give the slot the type it names and what stands inside the brackets behind it."""
+    given = slot.type
+    slot.type = given if given in TYPES else OTHER_NAMES.get(given.lower(), "text")
+    found = []
+    if slot.type != given:
+        found.append(f"'{given}' is not a type; use '{slot.type}', or {_listed(TYPES)}.")
+    if slot.type == "categorical":
+        return found + _values(slot, inside or "")
+    if slot.type == "float" and inside is not None:
+        return found + _bounds(slot, inside)
+    if inside is not None:
+        found.append(f"'{slot.type}' takes no brackets; write '{slot}'.")
+    return found
+
+
+def _values(slot: Slot, inside: str) -> List[str]:
+    given = [value.strip() for value in inside.split("|")]
+    right: Dict[str, str] = {}
+    found = []
+    for value in filter(None, given):
+        if value.lower() in right:
+            found.append(f"Rasa takes '{value}' and '{right[value.lower()]}' for the same.")
+        elif value.lower() == RASA_VALUE:
+            found.append(f"'{value}' is a value of Rasa's own; take another.")
+        elif set(value) & set("(){}"):
+            found.append(f"'{value}' has brackets in it; take another value.")
+        else:
+            right[value.lower()] = value
+    if not all(given):
+        found.insert(0, "a categorical slot has values and none of them is empty.")
+    slot.values = tuple(right.values()) or ("a", "b")
+    return [f"{what} Such as '{slot}'." for what in found]
+
+
+def _bounds(slot: Slot, inside: str) -> List[str]:
+    low, dots, high = (part.strip() for part in inside.partition(".."))
+    if not dots or not (low or high):
+        return [f"bounds are written 'float(0..10)', 'float(0..)' or '{slot}' without."]
+    bad = [bound for bound in (low, high) if bound and not NUMBER.fullmatch(bound)]
+    if bad:
+        return [f"'{bad[0]}' is not a number; write 'float(0..10)', say."]
+    slot.minimum, slot.maximum = _parsed(low), _parsed(high)
+    if low and high and slot.minimum >= slot.maximum:
+        slot.minimum, slot.maximum = slot.maximum, slot.minimum
+        if slot.minimum == slot.maximum:
+            slot.maximum += 1
+        return [f"the first bound is the smaller one: '{slot}'."]
+    return []
+
+
+def _path(path: str, name: str) -> Tuple[str, List[str]]:
+    if not PATH.fullmatch(path):
+        right = re.sub(r"[^\w.-]+", ".", path, flags=re.ASCII).strip(".-")
+        right = right if PATH.fullmatch(right) else name
+        return right, [f"'{path}' is not a path; write 'from {right}', say."]
+    if path.split(".")[0] in RASA_KEYS:
+        right = f"my_{path}"
+        return right, [f"'{path}' is a key of Rasa's own; write 'from {right}', say."]
+    return path, []
+
+
+def _clashes(slot: Slot, others: List[Slot]) -> List[str]:
+    """Say which earlier slot has this one's name or place, and move this one."""
+    found = []
+    names = {other.name for other in others}
+    if slot.name in names:
+        taken, number = slot.name, 2
+        while f"{taken}_{number}" in names:
+            number += 1
+        slot.name = f"{taken}_{number}"
+        slot.path = slot.name if slot.path == taken else slot.path
+        found.append(f"there is a slot '{taken}' already; use '{slot.name}', say.")
+    for other in others:
+        ours, theirs = slot.path.split("."), other.path.split(".")
+        shared = min(len(ours), len(theirs))
+        if ours[:shared] == theirs[:shared]:
+            place, slot.path = slot.path, slot.name
+            found.append(
+                f"its path '{place}' meets '{other.path}' of '{other.name}', and one value "
+                f"cannot fill both; write 'from {slot.path}', say."
+            )
+    return found
+
+
+def _label(read: List[Slot]) -> None:
+    """Name the slots as people do: "name" for `user_name`, where that says enough."""
+    short = [slot.name.removeprefix("user_") or slot.name for slot in read]
+    for slot, label in zip(read, short):
+        unique = short.count(label) == 1
+        slot.label = (label if unique else slot.name).replace("_", " ").strip()
+    names = (s for s in read if s.type == "text" and s.name.split("_")[-1] == "name")
+    for slot in names:
+        slot.greets = not slot.mark
+        break
+
+
+def _listed(words: Tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _parsed(number: str) -> Union[int, float, None]:
+    if not number:
+        return None
+    return float(number) if "." in number else int(number)
+
+
+def _number(number: Optional[float]) -> str:
+    return "" if number is None else json.dumps(number)

@@ -1,0 +1,49 @@
+"""Begins a session: carries slots over and fills those that metadata names."""
+
+import time
+from typing import Any, Dict, List
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.known import START_SLOT, carried_over, start_metadata, starting_slots
+from contract import contract_of
+
+
+class ActionSessionStart(Action):
+    """Takes the place of Rasa's own action, which knows nothing of metadata.
+
+    To greet at the start of a session, add `dispatcher.utter_message(...)` to
+    `run`: `slots` holds what the bot knows by then.
+    """
+
+    def name(self) -> str:
+        return "action_session_start"
+
+    def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[str, Any]
+    ) -> List[Dict[str, Any]]:
+        contract = contract_of(domain)
+        session = domain.get("session_config") or {}
+
+        start = start_metadata(tracker.events, expired=_expired(tracker, session))
+        slots = {}
+        if session.get("carry_over_slots_to_new_session", True):
+            slots = carried_over(contract, tracker.events)
+        slots.update(starting_slots(contract, start))
+
+        events = [SessionStarted()]  # wipes every slot, so all the others come after
+        if start:
+            events.append(SlotSet(START_SLOT, start))
+        events += [SlotSet(slot, value) for slot, value in slots.items()]
+        # Without this the first message would be undone together with its slots.
+        return events + [ActionExecuted("action_listen")]
+
+
+def _expired(tracker: Tracker, session: Dict[str, Any]) -> bool:
+    """Tell whether the session that ends is over by time, as Rasa reckons it."""
+    minutes = session.get("session_expiration_time", 60)
+    messages = (event for event in reversed(tracker.events) if event["event"] == "user")
+    last = next(messages, None)
+    return bool(minutes and last) and time.time() - last["timestamp"] > minutes * 60

@@ -1,0 +1,26 @@
+"""Writes what the metadata of a message changed into the slots."""
+
+from typing import Any, Dict, List
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.known import slots_to_write
+from contract import contract_of
+
+
+class ActionSyncMetadata(Action):
+    """Runs once for each user message, before the bot decides what to do.
+
+    Rasa calls it because the slots' mappings in domain.yml name it.
+    """
+
+    def name(self) -> str:
+        return "action_sync_metadata"
+
+    def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[str, Any]
+    ) -> List[Dict[str, Any]]:
+        due = slots_to_write(contract_of(domain), tracker.events, tracker.slots)
+        return [SlotSet(slot, value) for slot, value in due.items()]

@@ -1,0 +1,1 @@
+"""The channels: Rasa's own, with a door in front that checks what comes in."""

@@ -1,0 +1,93 @@
+"""Runs the bot's actions inside the Rasa server, without an action server.
+
+Which one it is stands in endpoints.yml: `actions_module` names the package to
+run here, and the environment variable ACTION_SERVER_URL, when it is set, the
+server to ask instead.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from typing import Any, Awaitable, Callable, Dict, Optional
+
+import aiohttp
+from rasa.utils.endpoints import ClientResponseError, EndpointConfig
+from rasa_sdk.executor import ActionExecutor
+from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
+
+from contract.fields import SYNC_ACTION
+
+logger = logging.getLogger(__name__)
+
+ACTION_SERVER_URL = "ACTION_SERVER_URL"
+
+# These two read what they are given and never change it. All others get a copy,
+# as they would over HTTP: what they do to it must not reach the live tracker.
+READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, "action_session_start"})
+
+TIMEOUT_SECONDS = 30.0
+
+Request = Callable[..., Awaitable[Optional[Dict[str, Any]]]]
+
+
+def use(endpoint: Optional[EndpointConfig]) -> None:
+    """Make `action_endpoint` run the actions as endpoints.yml and the environment say.
+
+    The object is changed in place, since `PUT /model` builds a new agent from the
+    endpoints that Rasa read at its start (rasa/server.py, load_model).
+    """
+    if endpoint is None:
+        return
+    server = os.environ.get(ACTION_SERVER_URL)
+    if server:
+        endpoint.url = server
+        logger.info(f"Actions run on {server}.")
+    elif "actions_module" in endpoint.kwargs:
+        executor = ActionExecutor()
+        executor.register_package(endpoint.kwargs["actions_module"])
+        endpoint.request = _request_to(executor)
+        logger.info("Actions run inside this server.")
+
+
+def _request_to(executor: ActionExecutor) -> Request:
+    """Return what stands in for `EndpointConfig.request`, with its errors."""
+
+    async def request(json: Dict[str, Any], **_: Any) -> Optional[Dict[str, Any]]:
+        name = json["next_action"]
+        copied = _as_is if name in READ_ONLY_ACTIONS else _copied
+        try:
+            running = executor.run(copied(json))
+            return copied(await asyncio.wait_for(running, TIMEOUT_SECONDS))
+        except ActionExecutionRejection as error:
+            raise _http_error(400, error.message, name) from error
+        except ActionNotFoundException as error:
+            logger.error(error)
+            raise _http_error(404, error.message, name) from error
+        except asyncio.TimeoutError as error:
+            raise aiohttp.ServerTimeoutError(
+                f"{name} did not end within {TIMEOUT_SECONDS} seconds"
+            ) from error
+        except Exception as error:
+            logger.exception(f"{name} failed.")
+            raise _http_error(500, str(error), name) from error
+
+    return request
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _copied(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _http_error(status: int, message: str, action: str) -> ClientResponseError:
+    """Return the error that an action server's answer would have become.
+
+    See rasa_sdk/endpoint.py for the answers, `RemoteAction.run` in
+    rasa/core/actions/action.py for what becomes of them.
+    """
+    body = json.dumps({"error": message, "action_name": action})
+    return ClientResponseError(status, message, body)

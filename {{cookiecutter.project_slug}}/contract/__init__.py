@@ -1,0 +1,23 @@
+"""The contract: what the slots in domain.yml say metadata may hold.
+
+Knows nothing of HTTP or of Rasa's server: it reads a domain as a dict, so the
+door, the actions and the tests all work from the same words.
+"""
+
+from contract.fields import Contract, ContractError, Field, contract_of
+from contract.schema import Violation, metadata_schema, violations
+from contract.values import ABSENT, lookup, merge, nested
+
+__all__ = [
+    "ABSENT",
+    "Contract",
+    "ContractError",
+    "Field",
+    "Violation",
+    "contract_of",
+    "lookup",
+    "merge",
+    "metadata_schema",
+    "nested",
+    "violations",
+]

@@ -1,0 +1,53 @@
+"""Find a path in metadata, and lay newer metadata over older."""
+
+from typing import Any, Mapping, Tuple
+
+
+class _Absent:
+    """What a path holds when metadata does not mention it; `None` means `null`."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Any = _Absent()
+
+
+def lookup(metadata: Any, path: Tuple[str, ...]) -> Any:
+    """Return the value at `path`, or `ABSENT`.
+
+    `{"account": null}` clears everything inside `account`, so any path through
+    it is `None`.
+    """
+    value = metadata
+    for key in path:
+        if value is None and value is not metadata:
+            return None
+        if not isinstance(value, Mapping) or key not in value:
+            return ABSENT
+        value = value[key]
+    return value
+
+
+def merge(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict:
+    """Return `older` with `newer` laid over it, as new objects down to the values.
+
+    Objects are merged key by key; anything else replaces, `null` too.
+    """
+    merged = dict(older)
+    for key, value in newer.items():
+        if isinstance(value, Mapping):
+            below = merged.get(key)
+            value = merge(below if isinstance(below, Mapping) else {}, value)
+        merged[key] = value
+    return merged
+
+
+def nested(path: Tuple[str, ...], value: Any) -> Any:
+    """Return `value` inside the objects that `path` names."""
+    for key in reversed(path):
+        value = {key: value}
+    return value
