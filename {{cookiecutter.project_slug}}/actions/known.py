@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from rasa_sdk import Tracker
 
-from contract import ABSENT, Contract, Field, contract_of, lookup, merge, nested
+from contract import ABSENT, Contract, Field, contract_of, lookup, merge, without
 from contract.fields import RASA_KEYS
 
 Event = Mapping[str, Any]
@@ -38,7 +38,7 @@ def known_metadata(tracker: Tracker, domain: Optional[Mapping] = None) -> Dict:
         now = this_message(tracker.events)
         for field in contract_of(domain).fields:
             if not holds(field) and lookup(now, field.path) is ABSENT:
-                known = merge(known, nested(field.path, None))
+                known = without(known, field.path)
     return _without_nulls(known)
 
 

@@ -6,7 +6,7 @@ door, the actions and the tests all work from the same words.
 
 from contract.fields import Contract, ContractError, Field, contract_of
 from contract.schema import Violation, metadata_schema, violations
-from contract.values import ABSENT, lookup, merge, nested
+from contract.values import ABSENT, lookup, merge, nested, without
 
 __all__ = [
     "ABSENT",
@@ -20,4 +20,5 @@ __all__ = [
     "metadata_schema",
     "nested",
     "violations",
+    "without",
 ]

@@ -1,29 +1,28 @@
-"""Example metadata made from the contract: for `curl` lines, docs and tests."""
+"""Example values made from the contract: for `curl` lines and for the tests."""
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from jsonschema import Draft202012Validator
 
 from contract.fields import Contract, Field
-from contract.values import ABSENT, merge, nested
+from contract.values import merge, nested
 
 
 def example_metadata(contract: Contract) -> Dict[str, Any]:
-    """Return metadata that an open body may carry, with a value for each path
-    that has an example."""
+    """Return metadata that an open body may carry: an example for each path."""
     metadata: Dict[str, Any] = {}
     for field in contract.fields:
-        value = example_value(field)
-        if not field.signed and value is not ABSENT:
-            metadata = merge(metadata, nested(field.path, value))
+        values = example_values(field)
+        if values and not field.signed:
+            metadata = merge(metadata, nested(field.path, values[0]))
     return metadata
 
 
-def example_value(field: Field) -> Any:
-    """Return a value the field's schema accepts, `ABSENT` when none is known.
+def example_values(field: Field) -> List[Any]:
+    """Return values that the field's schema accepts, the best example first.
 
-    The first of the schema's own `examples` comes first: name one there when a
-    `pattern` or the like makes a value hard to guess.
+    Where a `pattern` or the like makes values hard to guess, name some in the
+    schema's own `examples`; the list is empty when none is known.
     """
     schema = field.schema.get("then", field.schema)
     low, high = schema.get("minimum"), schema.get("maximum")
@@ -33,12 +32,25 @@ def example_value(field: Field) -> Any:
         *schema.get("enum", ()),
         schema.get("const"),
         text.ljust(schema.get("minLength", 0), "."),
-        low if high is None else high if low is None else (low + high) // 2,
+        text.upper().ljust(schema.get("minLength", 0), "."),
+        None if low is None or high is None else (low + high) / 2,
         low,
+        high,
         1,
+        2,
         True,
-        [f"some {field.slot}"],
+        False,
+        [text],
+        [],
         {"some": field.slot},
     ]
     accepts = Draft202012Validator(field.schema).is_valid
-    return next((v for v in candidates if v is not None and accepts(v)), ABSENT)
+    return [value for value in candidates if value is not None and accepts(value)]
+
+
+def wrong_values(field: Field) -> List[Any]:
+    """Return values that the field's schema refuses; none for a slot of type any."""
+    text = field.schema.get("then", field.schema).get("maxLength", 0) * "x" + "x"
+    candidates = [{"not": "this"}, [{"nor": "this"}], "no such value", text, -1e9, 1e9, True]
+    accepts = Draft202012Validator(field.schema).is_valid
+    return [value for value in candidates if not accepts(value)]

@@ -51,3 +51,14 @@ def nested(path: Tuple[str, ...], value: Any) -> Any:
     for key in reversed(path):
         value = {key: value}
     return value
+
+
+def without(metadata: Mapping[str, Any], path: Tuple[str, ...]) -> dict:
+    """Return `metadata` without what stands at `path`."""
+    rest = dict(metadata)
+    key, *below = path
+    if below and isinstance(rest.get(key), Mapping):
+        rest[key] = without(rest[key], tuple(below))
+    elif not below:
+        rest.pop(key, None)
+    return rest

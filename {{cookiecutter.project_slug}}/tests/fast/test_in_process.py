@@ -1,0 +1,140 @@
+"""Actions inside the Rasa server behave as they would on an action server."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+from rasa.utils.endpoints import ClientResponseError, EndpointConfig
+from rasa_sdk import Action
+from rasa_sdk.events import SlotSet
+from rasa_sdk.interfaces import ActionExecutionRejection
+
+from channels import in_process
+from tests.fast.conversation import Conversation, mapped
+
+
+class FastTierAction(Action):
+    """Does what a test asks of it."""
+
+    behave = None
+
+    def name(self):
+        return "action_fast_tier"
+
+    async def run(self, dispatcher, tracker, domain):
+        return await type(self).behave(dispatcher, tracker, domain)
+
+
+@pytest.fixture()
+def endpoint(monkeypatch):
+    monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
+    config = {"url": "http://localhost:5055/webhook", "actions_module": "actions"}
+    endpoint = EndpointConfig.from_dict(config)
+    in_process.use(endpoint)
+    return endpoint
+
+
+def call(endpoint, behave, action="action_fast_tier"):
+    """Run an action the way Rasa's RemoteAction does; return (answer, body)."""
+    FastTierAction.behave = staticmethod(behave)
+    body = {
+        "next_action": action,
+        "sender_id": "ada",
+        "tracker": {"sender_id": "ada", "slots": {"name": "Ada"}, "events": [{"event": "user"}]},
+        "domain": {"slots": {"name": mapped("name")}},
+        "version": "3.6.21",
+    }
+    request = endpoint.request(json=body, method="post", timeout=300, compress=False)
+    return asyncio.run(request), body
+
+
+def test_an_action_answers_with_events_and_responses(endpoint):
+    async def behave(dispatcher, tracker, domain):
+        dispatcher.utter_message(text=f"Hello {tracker.get_slot('name')}")
+        return [SlotSet("name", "Bob")]
+
+    answer, _ = call(endpoint, behave)
+    assert answer["events"][0]["value"] == "Bob"
+    assert answer["responses"][0]["text"] == "Hello Ada"
+
+
+def test_what_an_action_does_to_its_arguments_stays_with_it(endpoint):
+    async def behave(dispatcher, tracker, domain):
+        tracker.slots["name"] = "Mallory"
+        tracker.events.clear()
+        domain["slots"].clear()
+
+    _, body = call(endpoint, behave)
+    assert body["tracker"]["slots"] == {"name": "Ada"}
+    assert body["tracker"]["events"] == [{"event": "user"}]
+    assert list(body["domain"]["slots"]) == ["name"]
+
+
+def test_what_an_action_returns_is_json(endpoint):
+    async def behave(dispatcher, tracker, domain):
+        return [SlotSet("name", ("a", "tuple"))]
+
+    assert call(endpoint, behave)[0]["events"][0]["value"] == ["a", "tuple"]
+
+
+def test_a_rejection_is_the_400_that_rasa_expects(endpoint):
+    async def behave(dispatcher, tracker, domain):
+        raise ActionExecutionRejection("action_fast_tier", "not now")
+
+    with pytest.raises(ClientResponseError) as error:
+        call(endpoint, behave)
+    assert error.value.status == 400
+    assert json.loads(error.value.text) == {"action_name": "action_fast_tier", "error": "not now"}
+
+
+def test_an_unknown_action_is_a_404(endpoint):
+    with pytest.raises(ClientResponseError) as error:
+        call(endpoint, None, action="action_nobody_wrote")
+    assert error.value.status == 404
+
+
+def test_any_other_error_is_a_500(endpoint):
+    async def behave(dispatcher, tracker, domain):
+        raise KeyError("oops")
+
+    with pytest.raises(ClientResponseError) as error:
+        call(endpoint, behave)
+    assert error.value.status == 500
+
+
+def test_an_action_has_bounded_time(endpoint, monkeypatch):
+    async def behave(dispatcher, tracker, domain):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(in_process, "TIMEOUT_SECONDS", 0.05)
+    with pytest.raises(aiohttp.ServerTimeoutError, match="action_fast_tier did not end"):
+        call(endpoint, behave)
+
+
+def test_our_own_two_actions_run_too(endpoint):
+    conversation = Conversation({"name": mapped("name")}).say({"name": "Ada"})
+    for name in in_process.READ_ONLY_ACTIONS:
+        body = {
+            "next_action": name,
+            "tracker": conversation.tracker.current_state(),
+            "domain": conversation.domain.as_dict(),
+        }
+        body["tracker"]["events"] = []
+        assert asyncio.run(endpoint.request(json=body))["responses"] == []
+
+
+def test_an_action_server_is_asked_when_the_environment_names_one(monkeypatch):
+    monkeypatch.setenv(in_process.ACTION_SERVER_URL, "http://actions:5055/webhook")
+    endpoint = EndpointConfig("http://localhost:5055/webhook", actions_module="actions")
+    in_process.use(endpoint)
+    assert endpoint.url == "http://actions:5055/webhook"
+    assert "request" not in vars(endpoint)
+
+
+def test_an_endpoint_without_a_module_is_left_alone(monkeypatch):
+    monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
+    endpoint = EndpointConfig("http://localhost:5055/webhook")
+    in_process.use(endpoint)
+    in_process.use(None)
+    assert "request" not in vars(endpoint)

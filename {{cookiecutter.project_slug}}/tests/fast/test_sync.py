@@ -1,0 +1,248 @@
+"""Slots say what the conversation has been told, whatever happened before."""
+
+import pytest
+from rasa.shared.core.events import ActionReverted, AllSlotsReset, SlotSet
+
+from actions.known import known_metadata
+from tests.fast.conversation import Conversation, mapped
+
+ADA = {"user": {"name": "Ada"}, "account": {"plan": "pro"}}
+
+
+def talk(**session_config):
+    """Return a new conversation with a bot that knows four slots."""
+    slots = {
+        "name": mapped("user.name"),
+        "plan": mapped("account.plan", "categorical", values=["free", "pro"]),
+        "extra": mapped("extra", "any"),
+        "page": mapped({"path": "page", "scope": "turn"}),
+        "said": {"type": "text", "mappings": [{"type": "from_entity", "entity": "said"}]},
+    }
+    return Conversation(slots, session_config)
+
+
+def test_metadata_of_the_first_message_is_in_the_slots():
+    slots = talk().say(ADA).slots
+    assert (slots["name"], slots["plan"]) == ("Ada", "pro")
+
+
+def test_it_is_in_the_slots_before_the_bot_decides_what_to_say():
+    conversation = talk().say(ADA)
+    events = [event.type_name for event in conversation.tracker.events]
+    assert events.index("session_started") < events.index("user")
+    assert conversation.tracker.applied_events()[0].key == "session_started_metadata"
+
+
+def test_metadata_may_begin_on_a_later_message():
+    assert talk().say().say(ADA).slots["name"] == "Ada"
+
+
+def test_a_change_replaces_and_what_is_not_mentioned_stays():
+    slots = talk().say(ADA).say({"user": {"name": "Bob"}}).slots
+    assert (slots["name"], slots["plan"]) == ("Bob", "pro")
+
+
+def test_absent_metadata_changes_nothing():
+    conversation = talk().say(ADA)
+    assert conversation.say().say({"other": 1}).say({"user": {}}).slots["name"] == "Ada"
+
+
+@pytest.mark.parametrize("cleared", [{"user": {"name": None}}, {"user": None}])
+def test_null_clears(cleared):
+    conversation = talk().say(ADA).say(cleared)
+    assert conversation.slots["name"] is None
+    assert conversation.slots["plan"] == "pro"
+    assert conversation.say(ADA).slots["name"] == "Ada"
+
+
+@pytest.mark.parametrize("value", [False, 0, "", [], {}])
+def test_false_zero_and_empty_are_values(value):
+    assert talk().say({"extra": value}).slots["extra"] == value
+    assert talk().say({"extra": "a"}).say({"extra": value}).slots["extra"] == value
+
+
+def test_false_after_zero_is_a_change():
+    assert talk().say({"extra": 0}).say({"extra": False}).slots["extra"] is False
+
+
+def test_metadata_that_is_no_object_is_passed_over():
+    assert talk().say(["Ada"]).say("Ada").say(ADA).slots["name"] == "Ada"
+
+
+def test_what_the_conversation_gave_later_is_left_alone():
+    conversation = talk().say(ADA, SlotSet("name", "Grace"))
+    assert conversation.say(ADA).slots["name"] == "Grace"
+    assert conversation.say({"user": {"name": "Bob"}}).slots["name"] == "Bob"
+
+
+def test_slots_that_were_reset_stay_empty_until_metadata_changes():
+    conversation = talk().say(ADA, AllSlotsReset())
+    assert conversation.say(ADA).slots["name"] is None
+    assert conversation.say({"user": {"name": "Bob"}}).slots["name"] == "Bob"
+
+
+def test_a_change_in_a_turn_that_a_fallback_undid_comes_back():
+    conversation = talk().say(ADA).fall_back({"user": {"name": "Bob"}})
+    assert conversation.slots["name"] == "Ada"
+    assert conversation.say().slots["name"] == "Bob"
+
+
+def test_so_does_one_of_two_fallbacks_in_a_row():
+    conversation = talk().say(ADA).fall_back({"user": {"name": "Bob"}}).fall_back({"extra": 1})
+    slots = conversation.say().slots
+    assert (slots["name"], slots["extra"]) == ("Bob", 1)
+
+
+def test_a_fallback_as_the_very_first_turn_keeps_the_session_start():
+    conversation = talk().fall_back(ADA)
+    assert conversation.slots["name"] == "Ada"
+    assert conversation.say().slots["name"] == "Ada"
+
+
+def test_an_action_that_was_reverted_takes_its_slots_along():
+    conversation = talk().say(ADA, SlotSet("name", "Grace"), ActionReverted())
+    assert conversation.say().slots["name"] == "Ada"
+
+
+def test_running_twice_in_a_turn_changes_nothing_more():
+    conversation = talk().say(ADA).say({"user": {"name": "Bob"}})
+    conversation.sync()
+    before = len(conversation.tracker.events)
+    conversation.sync()
+    assert len(conversation.tracker.events) == before
+
+
+def test_restart_keeps_what_this_session_knows():
+    conversation = talk().say(ADA).say({"user": {"name": "Bob"}}).restart()
+    slots = conversation.slots
+    assert (slots["name"], slots["plan"]) == ("Bob", "pro")
+    assert conversation.reload().say().slots["name"] == "Bob"
+
+
+def test_restart_forgets_what_the_conversation_gave():
+    conversation = talk().say(ADA, SlotSet("said", "x"), SlotSet("name", "Grace")).restart()
+    assert conversation.slots["said"] is None
+    assert conversation.slots["name"] == "Ada"
+
+
+def test_restart_takes_its_own_metadata_in():
+    assert talk().say(ADA).restart({"user": {"name": "Bob"}}).slots["name"] == "Bob"
+
+
+def test_restart_keeps_what_was_cleared_clear():
+    assert talk().say(ADA).say({"user": {"name": None}}).restart().slots["name"] is None
+
+
+def test_two_restarts_are_as_good_as_one():
+    assert talk().say(ADA).restart().reload().restart().reload().say().slots["name"] == "Ada"
+
+
+def test_a_new_session_carries_slots_over():
+    conversation = talk().say(ADA, SlotSet("said", "x")).reload().wait(61).say()
+    slots = conversation.slots
+    assert (slots["name"], slots["plan"], slots["said"]) == ("Ada", "pro", "x")
+
+
+def test_a_new_session_carries_nothing_over_when_told_not_to():
+    conversation = talk(carry_over_slots_to_new_session=False).say(ADA, SlotSet("said", "x"))
+    assert set(conversation.wait(61).say().slots.values()) == {None}
+
+
+@pytest.mark.parametrize("carry_over", [True, False])
+def test_a_new_session_starts_from_its_own_metadata(carry_over):
+    conversation = talk(carry_over_slots_to_new_session=carry_over).say(ADA)
+    slots = conversation.wait(61).say({"user": {"name": "Bob"}}).slots
+    assert (slots["name"], slots["plan"]) == ("Bob", "pro" if carry_over else None)
+
+
+def test_null_at_a_new_session_clears_what_would_be_carried_over():
+    assert talk().say(ADA).wait(61).say({"user": {"name": None}}).slots["name"] is None
+
+
+def test_restart_in_a_new_session_revives_nothing_older():
+    conversation = talk().say(ADA).wait(61).say({"user": {"name": "Bob"}})
+    slots = conversation.reload().restart().slots
+    assert (slots["name"], slots["plan"]) == ("Bob", None)
+
+
+def test_restart_and_then_expiry_revives_nothing():
+    conversation = talk(carry_over_slots_to_new_session=False).say(ADA).restart()
+    assert conversation.say().reload().wait(61).say().slots["name"] is None
+
+
+def test_rasa_does_not_expire_a_session_in_which_nobody_spoke():
+    conversation = talk(carry_over_slots_to_new_session=False).say(ADA).restart()
+    assert conversation.reload().wait(61).say().slots["name"] == "Ada"
+
+
+def test_sessions_may_be_disabled():
+    assert talk(session_expiration_time=0).say(ADA).wait(9999).say().slots["name"] == "Ada"
+
+
+def test_slots_that_were_reset_are_not_carried_over():
+    conversation = talk().say(ADA, SlotSet("said", "x"), AllSlotsReset())
+    assert set(conversation.wait(61).say().slots.values()) == {None}
+
+
+def test_a_first_message_of_session_start_counts_like_any_other():
+    conversation = talk().say(ADA, text="/session_start")
+    assert conversation.slots["name"] == "Ada"
+    assert conversation.reload().say().slots["name"] == "Ada"
+
+
+def test_session_start_in_the_middle_begins_with_its_own_metadata():
+    conversation = talk(carry_over_slots_to_new_session=False).say(ADA)
+    slots = conversation.say({"user": {"name": "Bob"}}, text="/session_start").slots
+    assert (slots["name"], slots["plan"]) == ("Bob", None)
+
+
+def test_a_session_start_ends_with_action_listen():
+    events = talk().say(ADA).tracker.events
+    user = [event.type_name for event in events].index("user")
+    assert events[user - 1].action_name == "action_listen"
+
+
+def test_a_turn_scoped_slot_is_what_this_message_says():
+    conversation = talk().say({"page": "/a"})
+    assert conversation.slots["page"] == "/a"
+    assert conversation.say().slots["page"] is None
+    assert conversation.say({"page": ""}).slots["page"] == ""
+    assert conversation.fall_back({"page": "/b"}).say().slots["page"] is None
+    assert conversation.say({"page": "/c"}).wait(61).say().slots["page"] is None
+
+
+def test_a_signed_slot_stays_empty_without_a_token():
+    conversation = Conversation({"id": mapped({"path": "user.id", "signed": True})})
+    assert conversation.say({"user": {"id": "u1"}}).slots["id"] is None
+    assert conversation.say({"user": {"id": "u1"}}).slots["id"] is None
+
+
+def test_two_conversations_never_mix():
+    one, two = talk().say(ADA), talk().say({"user": {"name": "Bob"}})
+    assert (one.say().slots["name"], two.say().slots["name"]) == ("Ada", "Bob")
+    assert two.slots["plan"] is None
+
+
+def test_known_metadata_is_all_that_this_session_was_told():
+    conversation = talk().say({**ADA, "theme": {"dark": True}}).say({"user": {"name": None}})
+    known = known_metadata(conversation.sdk_tracker())
+    assert known == {"user": {}, "account": {"plan": "pro"}, "theme": {"dark": True}}
+    known["account"]["plan"] = "free"
+    assert known_metadata(conversation.sdk_tracker())["account"] == {"plan": "pro"}
+
+
+def test_known_metadata_holds_none_of_rasas_own_keys():
+    conversation = talk()
+    conversation.tracker.model_id = "m"
+    assert known_metadata(conversation.say(ADA).sdk_tracker()) == ADA
+
+
+def test_known_metadata_of_a_new_session_is_its_own():
+    assert known_metadata(talk().say(ADA).wait(61).say({"extra": 1}).sdk_tracker()) == {"extra": 1}
+
+
+def test_with_the_domain_known_metadata_drops_what_held_for_one_message():
+    conversation = talk().say({"page": "/a", "extra": 1})
+    domain = conversation.domain.as_dict()
+    assert known_metadata(conversation.sdk_tracker(), domain) == {"page": "/a", "extra": 1}
+    assert known_metadata(conversation.say().sdk_tracker(), domain) == {"extra": 1}

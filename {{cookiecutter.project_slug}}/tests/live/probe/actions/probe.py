@@ -1,0 +1,60 @@
+"""Actions of the live tests; each does one thing that a bot's action may do."""
+
+import json
+
+from rasa_sdk import Action, FormValidationAction
+from rasa_sdk.events import SlotSet
+from rasa_sdk.interfaces import ActionExecutionRejection
+
+from actions import known_metadata
+
+
+class ProbeSet(Action):
+    def name(self):
+        return "action_probe_set"
+
+    def run(self, dispatcher, tracker, domain):
+        return [SlotSet("probe_text", "set by an action")]
+
+
+class ProbeMutate(Action):
+    def name(self):
+        return "action_probe_mutate"
+
+    def run(self, dispatcher, tracker, domain):
+        tracker.slots["probe_text"] = "mutated"
+        tracker.latest_message["metadata"] = {"probe": {"text": "mutated"}}
+        for event in tracker.events:
+            event["metadata"] = {"probe": {"text": "mutated"}}
+            event["value"] = "mutated"
+        domain["slots"].clear()
+        domain["responses"].clear()
+        dispatcher.utter_message(text="mutated")
+        return []
+
+
+class ProbeFail(Action):
+    def name(self):
+        return "action_probe_fail"
+
+    def run(self, dispatcher, tracker, domain):
+        raise RuntimeError("this action always fails")
+
+
+class ProbeKnown(Action):
+    def name(self):
+        return "action_probe_known"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text=json.dumps(known_metadata(tracker, domain)))
+        return []
+
+
+class ProbeValidation(FormValidationAction):
+    def name(self):
+        return "validate_probe_form"
+
+    def validate_probe_answer(self, value, dispatcher, tracker, domain):
+        if value == "reject me":
+            raise ActionExecutionRejection("probe_form", "the answer was rejected")
+        return {"probe_answer": value}

@@ -1,0 +1,137 @@
+"""Starts real servers on loopback for the live tests, and talks to them over HTTP."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import requests
+
+from tests.cases import DOMAIN_PATH, PROJECT
+
+RASA = [sys.executable, "tools/quiet_rasa.py"]
+READY_SECONDS = 120
+QUIET = {
+    "RASA_TELEMETRY_ENABLED": "false",
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TQDM_DISABLE": "1",
+}
+
+
+def lay_out(folder: Path) -> Path:
+    """Copy the project to a folder and lay the probe over it."""
+    for name in ("actions", "channels", "contract", "data", "tools"):
+        shutil.copytree(PROJECT / name, folder / name)
+    for name in ("config.yml", "credentials.yml", "endpoints.yml"):
+        shutil.copy(PROJECT / name, folder)
+    if DOMAIN_PATH.is_dir():
+        shutil.copytree(DOMAIN_PATH, folder / "domain")
+    else:
+        (folder / "domain").mkdir()
+        shutil.copy(DOMAIN_PATH, folder / "domain")
+    shutil.copytree(PROJECT / "tests/live/probe", folder, dirs_exist_ok=True)
+    return folder
+
+
+class Process:
+    """A process in a laid out project; what it prints goes to a log beside it."""
+
+    def __init__(self, project: Path, name: str, command: List[str], **env: str) -> None:
+        self.name = name
+        self.log = project / f"{name}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=project,
+                env={**os.environ, **QUIET, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_until_it_answers(self, url: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            try:
+                if requests.get(url, timeout=1).ok:
+                    return
+            except requests.RequestException:
+                time.sleep(0.1)
+        raise AssertionError(f"{self.name} does not answer:\n{self.printed()}")
+
+    def wait_until_it_ends(self) -> None:
+        assert self.process.wait(READY_SECONDS) == 0, f"{self.name} failed:\n{self.printed()}"
+
+    def printed(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Bot:
+    """A Rasa server with our channel."""
+
+    def __init__(self, project: Path, name: str, **env: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.session = requests.Session()
+        command = [*RASA, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
+        self.server = Process(project, name, command, **env)
+
+    def wait(self) -> None:
+        self.server.wait_until_it_answers(f"{self.url}/webhooks/rest/")
+
+    def load(self, model: Path) -> None:
+        """Make the running server use a model."""
+        response = self.session.put(f"{self.url}/model", json={"model_file": str(model)})
+        assert response.status_code == 204, response.text
+
+    def post(self, sender: str, message: str, metadata: Any = None) -> requests.Response:
+        body: Dict[str, Any] = {"sender": sender, "message": message}
+        if metadata is not None:
+            body["metadata"] = metadata
+        return self.session.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30)
+
+    def say(self, sender: str, message: str, metadata: Any = None) -> List[str]:
+        """Send a message and return the texts of the reply."""
+        response = self.post(sender, message, metadata)
+        assert response.status_code == 200, response.text
+        return [answer["text"] for answer in response.json()]
+
+    def slots(self, sender: str) -> Dict[str, Any]:
+        return self._tracker(sender)["slots"]
+
+    def events(self, sender: str) -> List[Dict[str, Any]]:
+        return self._tracker(sender)["events"]
+
+    def put_events(self, sender: str, events: List[Dict[str, Any]]) -> None:
+        """Begin a conversation with events that lie behind it."""
+        url = f"{self.url}/conversations/{sender}/tracker/events"
+        response = self.session.put(url, json=events)
+        assert response.status_code == 200, response.text
+
+    def schema(self) -> Optional[Dict[str, Any]]:
+        return self.session.get(f"{self.url}/webhooks/rest/schema").json()
+
+    def _tracker(self, sender: str) -> Dict[str, Any]:
+        url = f"{self.url}/conversations/{sender}/tracker?include_events=ALL"
+        return self.session.get(url).json()

@@ -1,0 +1,54 @@
+"""Actions behave the same inside the Rasa server and on an action server."""
+
+from contract.examples import example_metadata
+from tests.cases import CONTRACT
+
+TOLD = {"probe": {"text": "a"}}
+
+
+def test_another_model_leaves_the_actions_in_their_place(bot, sender):
+    bot.say(sender, "/probe_show", TOLD)
+    bot.load(bot.model)
+    assert bot.say(sender, "/probe_show", {"probe": {"flag": True}}) == ["a True None"]
+
+
+def test_an_action_cannot_change_what_it_was_given(bot, sender):
+    metadata = {**example_metadata(CONTRACT), **TOLD}
+    schema = bot.schema()
+    bot.say(sender, "/probe_show", metadata)
+    assert bot.say(sender, "/probe_mutate") == ["mutated"]
+    assert bot.slots(sender)["probe_text"] == "a"
+    assert bot.schema() == schema
+    messages = [event for event in bot.events(sender) if event["event"] == "user"]
+    assert messages[0]["metadata"]["probe"] == TOLD["probe"]
+    assert bot.say(sender, "/probe_show") == ["a None None"]
+
+
+def test_a_rejection_makes_rasa_leave_the_form(bot, sender):
+    assert bot.say(sender, "/probe_ask", TOLD) == ["What is the answer?"]
+    bot.say(sender, "reject me")
+    rejected = [e for e in bot.events(sender) if e["event"] == "action_execution_rejected"]
+    assert [event["name"] for event in rejected] == ["probe_form"]
+
+
+def test_an_accepted_answer_ends_the_form(bot, sender):
+    bot.say(sender, "/probe_ask", TOLD)
+    assert bot.say(sender, "fine") == ["a None None"]
+    assert bot.slots(sender)["probe_answer"] == "fine"
+
+
+def test_after_an_unknown_action_the_talk_goes_on(bot, sender):
+    assert bot.say(sender, "/probe_unknown", TOLD) == []
+    assert bot.say(sender, "/probe_show") == ["a None None"]
+
+
+def test_after_an_action_that_fails_the_talk_goes_on(bot, sender):
+    assert bot.say(sender, "/probe_fail", TOLD) == []
+    assert bot.say(sender, "/probe_show") == ["a None None"]
+
+
+def test_each_bot_says_where_its_actions_run_and_how_to_talk_to_it(bots):
+    alone, apart = (bots[name].server.printed() for name in ("in process", "action server"))
+    assert "Actions run inside this server." in alone
+    assert "Actions run on http://127.0.0.1:" in apart
+    assert "Rasa server is up and running." in alone
