@@ -272,7 +272,9 @@ def _type(slot: Slot, inside: Optional[str]) -> List[str]:
     slot.type = given if given in TYPES else OTHER_NAMES.get(given.lower(), "text")
     found = []
     if slot.type != given:
-        found.append(f"'{given}' is not a type; use '{slot.type}', or {_listed(TYPES)}.")
+        found.append(
+            f"'{given}' is not a type; use '{slot.type}' (there are {_listed(TYPES)})."
+        )
     if slot.type == "categorical":
         return found + _values(slot, inside or "")
     if slot.type == "float" and inside is not None:
@@ -319,7 +321,7 @@ def _bounds(slot: Slot, inside: str) -> List[str]:
 
 def _path(path: str, name: str) -> Tuple[str, List[str]]:
     if not PATH.fullmatch(path):
-        right = re.sub(r"[^\w.-]+", ".", path, flags=re.ASCII).strip(".-")
+        right = re.sub(r"[^\w-]+", ".", path, flags=re.ASCII).strip(".-")
         right = right if PATH.fullmatch(right) else name
         return right, [f"'{path}' is not a path; write 'from {right}', say."]
     if path.split(".")[0] in RASA_KEYS:
@@ -364,7 +366,7 @@ def _label(read: List[Slot]) -> None:
 
 
 def _listed(words: Tuple[str, ...]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _parsed(number: str) -> Union[int, float, None]:

@@ -3,11 +3,16 @@
 import logging
 
 
-def restore_log_level() -> None:
-    """Let INFO lines through again once a model is loaded.
+def keep_log_level() -> None:
+    """Keep the log level that Rasa was started with.
 
-    Loading one imports numpy.distutils, which with the setuptools that Rasa pins
-    (70.3) sets the root logger to WARNING. "Rasa server is up and running" is then
-    never printed, nor any INFO line of your own actions.
+    Loading a model imports numpy.distutils, which with the setuptools that Rasa
+    pins (70.3) sets the root logger to WARNING. "Rasa server is up and running" is
+    then never printed, nor any INFO line of your own actions. Importing it before
+    and setting the level back makes the later import harmless.
     """
-    logging.getLogger().setLevel(logging.getLogger("rasa").getEffectiveLevel())
+    root = logging.getLogger()
+    level = root.level
+    import numpy.distutils.log  # noqa: F401
+
+    root.setLevel(level)

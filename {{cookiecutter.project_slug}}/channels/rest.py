@@ -31,6 +31,7 @@ class MetadataRestInput(RestInput):
         self, on_new_message: Callable[[UserMessage], Awaitable[Any]]
     ) -> Blueprint:
         """Return Rasa's routes with the door before them, and GET /schema."""
+        mends.keep_log_level()
         webhook = super().blueprint(on_new_message)
 
         @webhook.middleware("request")
@@ -50,7 +51,6 @@ class MetadataRestInput(RestInput):
 
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: AbstractEventLoop) -> None:
-            mends.restore_log_level()
             in_process.use(app.ctx.agent.action_endpoint)
             try:
                 logger.info(_invitation(app, webhook))

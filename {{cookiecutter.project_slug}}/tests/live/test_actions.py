@@ -51,4 +51,8 @@ def test_each_bot_says_where_its_actions_run_and_how_to_talk_to_it(bots):
     alone, apart = (bots[name].server.printed() for name in ("in process", "action server"))
     assert "Actions run inside this server." in alone
     assert "Actions run on http://127.0.0.1:" in apart
-    assert "Rasa server is up and running." in alone
+
+
+def test_info_lines_of_an_action_are_in_the_servers_log(bots, sender):
+    bots["in process"].say(sender, "/probe_set")
+    assert "the probe was set" in bots["in process"].server.printed()

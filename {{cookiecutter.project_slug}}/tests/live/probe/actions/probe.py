@@ -1,6 +1,7 @@
 """Actions of the live tests; each does one thing that a bot's action may do."""
 
 import json
+import logging
 
 from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import SlotSet
@@ -9,11 +10,15 @@ from rasa_sdk.interfaces import ActionExecutionRejection
 from actions import known_metadata
 
 
+logger = logging.getLogger(__name__)
+
+
 class ProbeSet(Action):
     def name(self):
         return "action_probe_set"
 
     def run(self, dispatcher, tracker, domain):
+        logger.info("the probe was set")
         return [SlotSet("probe_text", "set by an action")]
 
 

@@ -1,0 +1,151 @@
+"""Answers are read as one means them, or refused with what would be right."""
+
+import subprocess
+import sys
+
+import click
+import cookiecutter
+import pytest
+from jinja2 import Environment
+from slot_line import SlotLine, checked, problems, slots
+from tests.conftest import TEMPLATE
+
+ACCEPTED = [
+    "",
+    " ; ",
+    "plan: text",
+    "plan: text;",
+    "plan:text from a.b",
+    "  signed   plan :  text   from   a.b  ",
+    "turn page: text from page.url",
+    "vip: bool",
+    "score: float",
+    "score: float(0..1)",
+    "score: float(-2.5..)",
+    "score: float( ..10 )",
+    "plan: categorical(free|pro)",
+    "plan: categorical( free | two words | 3 )",
+    "tags: list",
+    "extra: any from a-b.c_d",
+    "from_where: text from from.where",
+    "signed: text",
+    "a: text; b: text from a2.b",
+]
+
+REFUSED = {
+    "plan": "write NAME: TYPE from PATH, such as 'plan: text'",
+    "plan:": "such as 'plan: text'",
+    ": text": "'' cannot be a slot's name",
+    "plan: text from": "such as 'plan: text'",
+    "my-plan: text": "such as 'my_plan'",
+    "1st: text": "such as 'slot_1st'",
+    "secret plan: text": "only 'signed' or 'turn' may stand there",
+    "signed turn plan: text": "only 'signed' or 'turn' may stand there",
+    "plan: string": "use 'text'",
+    "plan: integer": "use 'float'",
+    "plan: enum(a|b)": "use 'categorical'",
+    "plan: Text": "use 'text'",
+    "plan: text(3)": "'text' takes no brackets",
+    "plan: categorical": "none of them is empty",
+    "plan: categorical()": "none of them is empty",
+    "plan: categorical(a|)": "Such as 'plan: categorical(a)'",
+    "plan: categorical(a|A)": "for the same",
+    "plan: categorical(__other__|a)": "a value of Rasa's own",
+    "plan: categorical({a}|b)": "has brackets",
+    "age: float(9..1)": "'age: float(1..9)'",
+    "age: float(1..1)": "the first bound is the smaller one",
+    "age: float(a..b)": "'a' is not a number",
+    "age: float(nan..1)": "'nan' is not a number",
+    "age: float(3)": "bounds are written",
+    "age: float(..)": "bounds are written",
+    "plan: text from a..b": "write 'from a.b'",
+    "plan: text from .a": "write 'from a'",
+    "plan: text from a b": "write 'from a.b'",
+    "plan: text from model_id": "a key of Rasa's own",
+    "plan: text from assistant_id.x": "a key of Rasa's own",
+    "requested_slot: text": "a slot of Rasa's own",
+    "session_started_metadata: any": "a slot of Rasa's own",
+    "yes: bool": "not a name in YAML",
+    "plan: text; plan: bool": "there is a slot 'plan' already",
+    "a: text from x; b: text from x": "one value cannot fill both",
+    "a: any from x; b: text from x.y": "one value cannot fill both",
+}
+
+
+def answers(**changed):
+    return {"project_slug": "bot", "metadata_slots": "", **changed}
+
+
+@pytest.mark.parametrize("line", ACCEPTED)
+def test_accepted(line):
+    assert problems(answers(metadata_slots=line)) == []
+    written = "; ".join(map(str, slots(line)))
+    assert slots(written) == slots(line)
+
+
+@pytest.mark.parametrize("line, said", REFUSED.items(), ids=REFUSED)
+def test_refused_with_what_would_be_right(line, said):
+    found = problems(answers(metadata_slots=line))
+    assert any(said in problem for problem in found), found
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_the_corrected_line_is_accepted(line):
+    corrected = "; ".join(map(str, slots(line)))
+    assert problems(answers(metadata_slots=corrected)) == []
+
+
+@pytest.mark.parametrize("slug", ["bot", "Bot_2", "a-b"])
+def test_a_slug_is_a_folder_everywhere(slug):
+    assert problems(answers(project_slug=slug)) == []
+
+
+@pytest.mark.parametrize(
+    "slug", ["", " ", ".", "..", "../bot", "/tmp/bot", "a/b", "a\\b", "a b", "a.b", "con", "NUL", "-a", "a-"]
+)
+def test_a_slug_that_is_none_is_refused(slug):
+    (problem,) = problems(answers(project_slug=slug))
+    assert problem.startswith("project_slug")
+
+
+def test_every_mistake_is_in_one_message_with_the_command_that_is_right():
+    with pytest.raises(click.ClickException) as error:
+        checked(answers(project_slug="a b", metadata_slots="a: string; b: enum(c)"))
+    message = error.value.format_message()
+    assert message.count("  - ") == 3
+    assert "project_slug=a-b 'metadata_slots=a: text; b: categorical(c)'" in message
+
+
+def test_the_corrected_command_bakes(tmp_path):
+    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input"]
+    run = subprocess.run(
+        [*command, "metadata_slots=plan: enum(a|b)"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode != 0
+    assert "Traceback" not in run.stderr
+    assert list(tmp_path.iterdir()) == []
+
+    corrected = run.stderr.strip().split("\n")[-1].strip()
+    assert corrected.startswith("cookiecutter ")
+    again = subprocess.run(
+        f"{sys.executable} -m {corrected}", shell=True, cwd=tmp_path, capture_output=True
+    )
+    assert again.returncode == 0
+    assert "values: [\"a\", \"b\"]" in (tmp_path / "metadata-bot" / "domain.yml").read_text()
+
+
+def test_labels_are_the_words_people_use():
+    line = "user_name: text; user_id: text; id: text; first_pet: text"
+    assert [slot.label for slot in slots(line)] == ["name", "user id", "id", "first pet"]
+
+
+def test_an_old_cookiecutter_is_told_so_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(cookiecutter, "__version__", "2.6.0")
+    with pytest.raises(click.ClickException, match="needs cookiecutter 2.7 or newer") as error:
+        SlotLine(Environment())
+    assert "\n" not in error.value.format_message()
+
+
+def test_two_versions_of_the_extension_live_in_one_process():
+    SlotLine(Environment())
+    assert "slot_line" not in sys.modules

@@ -1,0 +1,161 @@
+"""Bots baked from the template pass their own tests and can be talked to."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+
+from tests.conftest import TEMPLATE
+
+OTHER_SLOTS = "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
+READY_SECONDS = 120
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def make(folder, *arguments, **kwargs):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.Popen(
+        ["make", "--no-print-directory", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **kwargs,
+    )
+
+
+@pytest.fixture(scope="module")
+def default_bot(bake):
+    return bake()
+
+
+@pytest.fixture(scope="module")
+def other_bot(bake):
+    return bake(project_name="Other Bot", metadata_slots=OTHER_SLOTS)
+
+
+@pytest.fixture(params=["default_bot", "other_bot"])
+def bot(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_its_own_tests_pass(bot):
+    run = make(bot, "test")
+    output, _ = run.communicate()
+    assert run.returncode == 0, output
+    print(output)
+    passed = re.search(r"(\d+) passed", output)
+    assert passed and int(passed[1]) > 150
+    assert not re.search(r"failed|skipped|error", output.split("\n")[-2])
+
+
+def test_training_again_does_nothing(bot):
+    make(bot, "train").communicate()
+    model = bot / "models" / "bot.tar.gz"
+    trained = model.stat().st_mtime
+    started = time.monotonic()
+    output, _ = make(bot, "train").communicate()
+    assert "up to date" in output
+    assert model.stat().st_mtime == trained
+    assert time.monotonic() - started < 1, "no TensorFlow is needed to find that out"
+    (bot / "data" / "stories.yml").touch()
+    assert "Training" in make(bot, "--dry-run", "train").communicate()[0]
+
+
+class Running:
+    """`make run`, until it prints the curl that one can paste."""
+
+    def __init__(self, bot):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        arguments = ["run", f"PORT={self.port}", "ARGS=--enable-api"]
+        self.process = make(bot, *arguments, start_new_session=True)
+        self.printed = ""
+        self.curl = ""
+        deadline = time.monotonic() + READY_SECONDS
+        for line in self.process.stdout:
+            self.printed += line
+            if line.strip().startswith("curl "):
+                self.curl = line.strip()
+                break
+            assert time.monotonic() < deadline, self.printed
+        assert self.curl, self.printed
+        self.url = f"http://localhost:{self.port}"
+
+    def say(self, text, **metadata):
+        body = {"sender": "12321133", "message": text, "metadata": metadata}
+        answer = requests.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30)
+        return [each["text"] for each in answer.json()]
+
+    def stop(self):
+        """Press Ctrl-C."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        rest, _ = self.process.communicate(timeout=30)
+        self.printed += rest
+
+
+@pytest.fixture()
+def running(bot):
+    running = Running(bot)
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def test_make_run_prints_a_curl_that_works_and_stops_at_ctrl_c(running):
+    while True:  # the line is logged just before the server answers
+        pasted = subprocess.run(shlex.split(running.curl) + ["-s"], capture_output=True, text=True)
+        if pasted.returncode == 0:
+            break
+    (answer,) = json.loads(pasted.stdout)
+    assert answer["text"].startswith("Hello")
+    running.stop()
+    assert "Traceback" not in running.printed
+    assert "Warning" not in running.printed
+    with pytest.raises(requests.ConnectionError):
+        running.say("hello")
+
+
+@pytest.mark.parametrize("bot", ["default_bot"], indirect=True)
+def test_the_default_bot_knows_whom_it_talks_to(running):
+    ada = {"user": {"name": "Ada"}, "account": {"plan": "pro"}, "locale": "de"}
+    assert running.say("hey", **ada) == ["Hello Ada!"]
+    assert running.say("what plan am I on?") == ["Your plan is pro."]
+    assert running.say("what plan am I on?", account={"plan": "free"}) == ["Your plan is free."]
+    assert running.say("what is my name?", user={"name": None}) == ["I do not know your name yet."]
+    assert running.say("hello there") == ["Hello!"]
+    assert running.say("who is the king of France?") == [
+        "Sorry, I did not get that. Could you say it in other words?"
+    ]
+    assert running.say("what do you know about me?") == [
+        'I was told: {"user": {}, "account": {"plan": "free"}, "locale": "de"}'
+    ]
+
+
+@pytest.mark.parametrize("bot", ["other_bot"], indirect=True)
+def test_another_bot_talks_about_the_slots_it_has(running):
+    assert running.say("hello", geo={"city": "Rome"}, age=36, vip=True) == ["Hello!"]
+    assert running.say("what is my city?") == ["Your city is Rome."]
+    assert running.say("what is my age?") == ["Your age is 36."]
+    assert running.say("am I vip?") == ["Yes: vip."]
+    assert running.say("am I vip?", vip=False) == ["No: not vip."]
+    assert running.say("what is my tier?") == ["I do not know your tier yet."]
+
+
+def test_the_demo_shows_the_slots(tmp_path):
+    demo = [sys.executable, str(TEMPLATE / "tools" / "demo.py"), str(tmp_path)]
+    run = subprocess.run(demo, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert '"text":"Hello Ada!"' in run.stdout
+    assert 'plan = "pro"' in run.stdout
