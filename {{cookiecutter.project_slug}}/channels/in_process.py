@@ -44,10 +44,19 @@ def use(endpoint: Optional[EndpointConfig]) -> None:
         endpoint.url = server
         logger.info(f"Actions run on {server}.")
     elif "actions_module" in endpoint.kwargs:
-        executor = ActionExecutor()
-        executor.register_package(endpoint.kwargs["actions_module"])
-        endpoint.request = _request_to(executor)
+        endpoint.request = _request_to(_executor(endpoint.kwargs["actions_module"]))
         logger.info("Actions run inside this server.")
+
+
+def _executor(module: str) -> ActionExecutor:
+    executor = ActionExecutor()
+    try:
+        executor.register_package(module)
+    except SystemExit:  # rasa_sdk has logged the traceback, and would end the process
+        raise ImportError(
+            f"The actions in '{module}' cannot be imported; the first traceback says why."
+        ) from None
+    return executor
 
 
 def _request_to(executor: ActionExecutor) -> Request:

@@ -3,16 +3,17 @@
 import logging
 
 
-def keep_log_level() -> None:
-    """Keep the log level that Rasa was started with.
+def keep_root_logger() -> None:
+    """Keep the root logger as Rasa set it up.
 
-    Loading a model imports numpy.distutils, which with the setuptools that Rasa
-    pins (70.3) sets the root logger to WARNING. "Rasa server is up and running" is
-    then never printed, nor any INFO line of your own actions. Importing it before
-    and setting the level back makes the later import harmless.
+    Loading a model imports numpy.distutils, which takes the root logger for its
+    own: it sets it to WARNING and prints without time or level (with setuptools
+    70.3, which Rasa pins). "Rasa server is up and running" and each INFO line of your
+    actions are lost. Done first and undone, the import is harmless later.
     """
     root = logging.getLogger()
-    level = root.level
+    level, kind = root.level, root.__class__
     import numpy.distutils.log  # noqa: F401
 
     root.setLevel(level)
+    root.__class__ = kind

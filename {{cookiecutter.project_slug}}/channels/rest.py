@@ -31,7 +31,7 @@ class MetadataRestInput(RestInput):
         self, on_new_message: Callable[[UserMessage], Awaitable[Any]]
     ) -> Blueprint:
         """Return Rasa's routes with the door before them, and GET /schema."""
-        mends.keep_log_level()
+        mends.keep_root_logger()
         webhook = super().blueprint(on_new_message)
 
         @webhook.middleware("request")

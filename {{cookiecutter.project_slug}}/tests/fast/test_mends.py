@@ -1,0 +1,15 @@
+"""Each mend of Rasa does what its docstring says; without it these fail."""
+
+import logging
+
+from channels import mends
+
+
+def test_the_root_logger_stays_as_it_was(monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "level", logging.INFO)
+    mends.keep_root_logger()
+    import numpy.distutils.log  # noqa: F401
+
+    assert root.level == logging.INFO
+    assert type(root) is logging.RootLogger
