@@ -12,7 +12,7 @@ import re
 import shlex
 import sys
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any
 
 import click
 import cookiecutter
@@ -71,9 +71,9 @@ class Slot:
     type: str
     path: str
     mark: str = ""
-    values: Tuple[str, ...] = ()
-    minimum: Optional[float] = None
-    maximum: Optional[float] = None
+    values: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
     label: str = ""
     greets: bool = False
 
@@ -87,7 +87,7 @@ class Slot:
         return text if self.path == self.name else f"{text} from {self.path}"
 
     @property
-    def settings(self) -> Dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The keys of the slot's type in domain.yml."""
         if self.type == "categorical":
             return {"values": list(self.values)}
@@ -98,7 +98,7 @@ class Slot:
     @property
     def metadata(self) -> str:
         """The value of `metadata:` in domain.yml: YAML on one line."""
-        schema: Dict[str, Any] = {}
+        schema: dict[str, Any] = {}
         if not self.settings:  # Rasa has no float slot with one bound only
             bounds = {"minimum": self.minimum, "maximum": self.maximum}
             schema = {key: value for key, value in bounds.items() if value is not None}
@@ -130,17 +130,17 @@ class SlotLine(Extension):
         environment.filters["tojson"] = tojson
 
 
-def slots(line: str) -> List[Slot]:
+def slots(line: str) -> list[Slot]:
     """Return the slots that a slot line names; each mistake in it put right."""
     return _read(line)[0]
 
 
-def problems(answers: Dict[str, str]) -> List[str]:
+def problems(answers: dict[str, str]) -> list[str]:
     """Return everything that is wrong with the answers, a sentence each."""
     return _slug_problems(answers["project_slug"]) + _read(answers["metadata_slots"])[1]
 
 
-def checked(answers: Dict[str, str]) -> str:
+def checked(answers: dict[str, str]) -> str:
     """Return "" for good answers.
 
     Raises:
@@ -172,7 +172,7 @@ def _check_cookiecutter() -> None:
         )
 
 
-def _corrected_command(answers: Dict[str, str]) -> str:
+def _corrected_command(answers: dict[str, str]) -> str:
     """Return the command that was given, with answers put right."""
     right = dict(answers)
     right["project_slug"] = _right_slug(answers["project_slug"])
@@ -194,7 +194,7 @@ def _corrected_command(answers: Dict[str, str]) -> str:
     return shlex.join(command)
 
 
-def _slug_problems(slug: str) -> List[str]:
+def _slug_problems(slug: str) -> list[str]:
     right = _right_slug(slug)
     if slug == right:
         return []
@@ -214,10 +214,10 @@ def _right_slug(slug: str) -> str:
     return f"{slug}-bot" if slug.lower() in WINDOWS_DEVICES else slug
 
 
-def _read(line: str) -> Tuple[List[Slot], List[str]]:
+def _read(line: str) -> tuple[list[Slot], list[str]]:
     """Return the slots of a line, put right where needed, and what was wrong."""
-    read: List[Slot] = []
-    found: List[str] = []
+    read: list[Slot] = []
+    found: list[str] = []
     for entry in filter(None, map(str.strip, line.split(";"))):
         slot, wrong = _slot(entry)
         wrong += _clashes(slot, read)
@@ -227,7 +227,7 @@ def _read(line: str) -> Tuple[List[Slot], List[str]]:
     return read, found
 
 
-def _slot(entry: str) -> Tuple[Slot, List[str]]:
+def _slot(entry: str) -> tuple[Slot, list[str]]:
     head, _, tail = (part.strip() for part in entry.partition(":"))
     *marks, given_name = head.split() or [""]
     parts = TAIL.fullmatch(tail)
@@ -251,7 +251,7 @@ def _slot(entry: str) -> Tuple[Slot, List[str]]:
     return slot, found
 
 
-def _name(name: str) -> Tuple[str, List[str]]:
+def _name(name: str) -> tuple[str, list[str]]:
     right = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
     right = right if NAME.fullmatch(right) else f"slot_{right}".rstrip("_")
     if right != name:
@@ -266,15 +266,13 @@ def _name(name: str) -> Tuple[str, List[str]]:
     return name, []
 
 
-def _type(slot: Slot, inside: Optional[str]) -> List[str]:
+def _type(slot: Slot, inside: str | None) -> list[str]:
     """Give the slot the type it names and what stands inside the brackets behind it."""
     given = slot.type
     slot.type = given if given in TYPES else OTHER_NAMES.get(given.lower(), "text")
     found = []
     if slot.type != given:
-        found.append(
-            f"'{given}' is not a type; use '{slot.type}' (there are {_listed(TYPES)})."
-        )
+        found.append(f"'{given}' is not a type; use '{slot.type}' (there are {_listed(TYPES)}).")
     if slot.type == "categorical":
         return found + _values(slot, inside or "")
     if slot.type == "float" and inside is not None:
@@ -284,9 +282,9 @@ def _type(slot: Slot, inside: Optional[str]) -> List[str]:
     return found
 
 
-def _values(slot: Slot, inside: str) -> List[str]:
+def _values(slot: Slot, inside: str) -> list[str]:
     given = [value.strip() for value in inside.split("|")]
-    right: Dict[str, str] = {}
+    right: dict[str, str] = {}
     found = []
     for value in filter(None, given):
         if value.lower() in right:
@@ -303,7 +301,7 @@ def _values(slot: Slot, inside: str) -> List[str]:
     return [f"{what} Such as '{slot}'." for what in found]
 
 
-def _bounds(slot: Slot, inside: str) -> List[str]:
+def _bounds(slot: Slot, inside: str) -> list[str]:
     low, dots, high = (part.strip() for part in inside.partition(".."))
     if not dots or not (low or high):
         return [f"bounds are written 'float(0..10)', 'float(0..)' or '{slot}' without."]
@@ -319,7 +317,7 @@ def _bounds(slot: Slot, inside: str) -> List[str]:
     return []
 
 
-def _path(path: str, name: str) -> Tuple[str, List[str]]:
+def _path(path: str, name: str) -> tuple[str, list[str]]:
     if not PATH.fullmatch(path):
         right = re.sub(r"[^\w-]+", ".", path, flags=re.ASCII).strip(".-")
         right = right if PATH.fullmatch(right) else name
@@ -330,7 +328,7 @@ def _path(path: str, name: str) -> Tuple[str, List[str]]:
     return path, []
 
 
-def _clashes(slot: Slot, others: List[Slot]) -> List[str]:
+def _clashes(slot: Slot, others: list[Slot]) -> list[str]:
     """Say which earlier slot has this one's name or place, and move this one."""
     found = []
     names = {other.name for other in others}
@@ -353,10 +351,10 @@ def _clashes(slot: Slot, others: List[Slot]) -> List[str]:
     return found
 
 
-def _label(read: List[Slot]) -> None:
+def _label(read: list[Slot]) -> None:
     """Name the slots as people do: "name" for `user_name`, where that says enough."""
     short = [slot.name.removeprefix("user_") or slot.name for slot in read]
-    for slot, label in zip(read, short):
+    for slot, label in zip(read, short, strict=False):
         unique = short.count(label) == 1
         slot.label = (label if unique else slot.name).replace("_", " ").strip()
     names = (s for s in read if s.type == "text" and s.name.split("_")[-1] == "name")
@@ -365,15 +363,15 @@ def _label(read: List[Slot]) -> None:
         break
 
 
-def _listed(words: Tuple[str, ...]) -> str:
+def _listed(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _parsed(number: str) -> Union[int, float, None]:
+def _parsed(number: str) -> int | float | None:
     if not number:
         return None
     return float(number) if "." in number else int(number)
 
 
-def _number(number: Optional[float]) -> str:
+def _number(number: float | None) -> str:
     return "" if number is None else json.dumps(number)

@@ -6,7 +6,7 @@ that, so the same check runs once more here.
 
 import sys
 
-PROBLEMS = {{ cookiecutter | problems | tojson }}
+PROBLEMS = {{cookiecutter | problems | tojson}}
 
 if PROBLEMS:
     sys.exit("Error: " + "\n  - ".join(["these answers will not do:", *PROBLEMS]))

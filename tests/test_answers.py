@@ -7,6 +7,7 @@ import click
 import cookiecutter
 import pytest
 from jinja2 import Environment
+
 from slot_line import SlotLine, checked, problems, slots
 from tests.conftest import TEMPLATE
 
@@ -101,7 +102,23 @@ def test_a_slug_is_a_folder_everywhere(slug):
 
 
 @pytest.mark.parametrize(
-    "slug", ["", " ", ".", "..", "../bot", "/tmp/bot", "a/b", "a\\b", "a b", "a.b", "con", "NUL", "-a", "a-"]
+    "slug",
+    [
+        "",
+        " ",
+        ".",
+        "..",
+        "../bot",
+        "/tmp/bot",
+        "a/b",
+        "a\\b",
+        "a b",
+        "a.b",
+        "con",
+        "NUL",
+        "-a",
+        "a-",
+    ],
 )
 def test_a_slug_that_is_none_is_refused(slug):
     (problem,) = problems(answers(project_slug=slug))
@@ -131,7 +148,7 @@ def test_the_corrected_command_bakes(tmp_path):
         f"{sys.executable} -m {corrected}", shell=True, cwd=tmp_path, capture_output=True
     )
     assert again.returncode == 0
-    assert "values: [\"a\", \"b\"]" in (tmp_path / "metadata-bot" / "domain.yml").read_text()
+    assert 'values: ["a", "b"]' in (tmp_path / "metadata-bot" / "domain.yml").read_text()
 
 
 def test_labels_are_the_words_people_use():
@@ -141,7 +158,7 @@ def test_labels_are_the_words_people_use():
 
 def test_an_old_cookiecutter_is_told_so_in_one_sentence(monkeypatch):
     monkeypatch.setattr(cookiecutter, "__version__", "2.6.0")
-    with pytest.raises(click.ClickException, match="needs cookiecutter 2.7 or newer") as error:
+    with pytest.raises(click.ClickException, match=r"needs cookiecutter 2\.7 or newer") as error:
         SlotLine(Environment())
     assert "\n" not in error.value.format_message()
 

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-import tomli as tomllib
 from pathlib import Path
 
 import pytest
+import tomli as tomllib
 import yaml
+
 from tests.conftest import TEMPLATE
 
 SLOT_LINES = {
@@ -43,11 +45,11 @@ def test_no_jinja_is_left(bot):
     for name, content in files(bot).items():
         assert "cookiecutter." not in name + content.decode(), name
         if not name.endswith(".py"):
-            assert b"{%" not in content and b"{{" not in content, name
+            assert not re.search(rb"{%|{{", content), name
 
 
 def test_all_yaml_loads(bot):
-    found = [path for path in bot.rglob("*.yml")]
+    found = list(bot.rglob("*.yml"))
     assert len(found) >= 7
     for path in found:
         assert isinstance(yaml.safe_load(path.read_text()), dict), path
@@ -78,9 +80,7 @@ def test_the_default_slots_are_those_of_the_slot_line(bake):
     slots_of_default = slots(bake())
     assert list(slots_of_default) == ["user_name", "user_id", "plan", "locale"]
     assert slots_of_default["plan"]["values"] == ["free", "pro"]
-    metadata = {
-        name: slot["mappings"][0]["metadata"] for name, slot in slots_of_default.items()
-    }
+    metadata = {name: slot["mappings"][0]["metadata"] for name, slot in slots_of_default.items()}
     assert metadata == {
         "user_name": {"path": "user.name", "schema": {"examples": ["Ada"]}},
         "user_id": {"path": "user.id", "signed": True},
@@ -132,7 +132,7 @@ def test_the_same_answers_make_the_same_bytes(bake):
     assert files(bake()) == files(bake())
 
 
-@pytest.mark.parametrize("text", ["O'Hara \"Öl\" & {Söhne} \\n", "你好 🤖 שלום", "two\nlines"])
+@pytest.mark.parametrize("text", ['O\'Hara "Öl" & {Söhne} \\n', "你好 🤖 שלום", "two\nlines"])
 def test_words_of_people_stay_words(bake, text):
     bot = bake(project_name=text, project_slug="bot", description=text, author=text)
     project = tomllib.loads((bot / "pyproject.toml").read_text())["project"]
@@ -151,7 +151,8 @@ def test_the_command_line_bakes_and_says_what_to_do_next(tmp_path):
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "metadata-bot" / "domain.yml").exists()
     assert "cd metadata-bot && git init" in run.stdout
-    assert "make run" in run.stdout and "make test" in run.stdout
+    assert "make run" in run.stdout
+    assert "make test" in run.stdout
 
 
 def test_a_replay_with_bad_answers_is_refused_by_the_hook(tmp_path):

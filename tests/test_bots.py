@@ -15,7 +15,9 @@ import requests
 
 from tests.conftest import TEMPLATE
 
-OTHER_SLOTS = "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
+OTHER_SLOTS = (
+    "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
+)
 READY_SECONDS = 120
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -55,7 +57,8 @@ def test_its_own_tests_pass(bot):
     assert run.returncode == 0, output
     print(output)
     passed = re.search(r"(\d+) passed", output)
-    assert passed and int(passed[1]) > 150
+    assert passed
+    assert int(passed[1]) > 150
     assert not re.search(r"failed|skipped|error", output.split("\n")[-2])
 
 
@@ -105,7 +108,7 @@ class Running:
         self.printed += rest
 
 
-@pytest.fixture()
+@pytest.fixture
 def running(bot):
     running = Running(bot)
     yield running
@@ -115,7 +118,7 @@ def running(bot):
 
 def test_make_run_prints_a_curl_that_works_and_stops_at_ctrl_c(running):
     while True:  # the line is logged just before the server answers
-        pasted = subprocess.run(shlex.split(running.curl) + ["-s"], capture_output=True, text=True)
+        pasted = subprocess.run([*shlex.split(running.curl), "-s"], capture_output=True, text=True)
         if pasted.returncode == 0:
             break
     (answer,) = json.loads(pasted.stdout)

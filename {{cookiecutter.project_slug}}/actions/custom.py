@@ -1,7 +1,7 @@
 """Your own actions. Write them here, list them under `actions:` in domain.yml."""
 
 import json
-from typing import Any, Dict, List
+from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
@@ -16,8 +16,8 @@ class ActionTellKnownMetadata(Action):
         return "action_tell_known_metadata"
 
     def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[str, Any]
-    ) -> List[Dict[str, Any]]:
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         known = known_metadata(tracker, domain)
         if known:
             text = f"I was told: {json.dumps(known, ensure_ascii=False)}"

@@ -6,7 +6,8 @@ rewinds its turn, a restart wipes everything, a form extracts twice. Events are
 dicts as in `Tracker.events`.
 """
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rasa_sdk import Tracker
 
@@ -21,7 +22,7 @@ Event = Mapping[str, Any]
 START_SLOT = "session_started_metadata"
 
 
-def known_metadata(tracker: Tracker, domain: Optional[Mapping] = None) -> Dict:
+def known_metadata(tracker: Tracker, domain: Mapping | None = None) -> dict:
     """Return all metadata this session has been told, the later over the earlier.
 
     The result is a new object, keys outside the contract included. Give `domain`
@@ -31,7 +32,7 @@ def known_metadata(tracker: Tracker, domain: Optional[Mapping] = None) -> Dict:
     Raises:
         ContractError: if `domain` holds a broken contract.
     """
-    known: Dict = {}
+    known: dict = {}
     for _, metadata in told(tracker.events):
         known = merge(known, metadata)
     if domain:
@@ -42,7 +43,7 @@ def known_metadata(tracker: Tracker, domain: Optional[Mapping] = None) -> Dict:
     return _without_nulls(known)
 
 
-def told(events: Sequence[Event]) -> Iterator[Tuple[int, Dict]]:
+def told(events: Sequence[Event]) -> Iterator[tuple[int, dict]]:
     """Yield (index, metadata) of each event that told this session something.
 
     These are the session's start metadata and its user messages, those undone by
@@ -54,7 +55,7 @@ def told(events: Sequence[Event]) -> Iterator[Tuple[int, Dict]]:
             yield index, metadata
 
 
-def this_message(events: Sequence[Event]) -> Dict:
+def this_message(events: Sequence[Event]) -> dict:
     """Return the metadata of the session's latest user message."""
     for event in reversed(events):
         if event["event"] == "user":
@@ -64,7 +65,7 @@ def this_message(events: Sequence[Event]) -> Dict:
     return {}
 
 
-def start_metadata(events: Sequence[Event], expired: bool) -> Dict:
+def start_metadata(events: Sequence[Event], expired: bool) -> dict:
     """Return the metadata with which the session that begins now begins.
 
     `events` end where action_session_start runs. `expired` tells whether the
@@ -72,7 +73,7 @@ def start_metadata(events: Sequence[Event], expired: bool) -> Dict:
     """
     restarted = _after_last("restart", events) > _after_last("session_started", events)
     if restarted and not expired:
-        known: Dict = {}
+        known: dict = {}
         for _, metadata in told(events):
             known = merge(known, metadata)
         return known
@@ -86,15 +87,15 @@ def start_metadata(events: Sequence[Event], expired: bool) -> Dict:
     return {}
 
 
-def starting_slots(contract: Contract, start: Mapping[str, Any]) -> Dict[str, Any]:
+def starting_slots(contract: Contract, start: Mapping[str, Any]) -> dict[str, Any]:
     """Return the slots that start metadata names, `None` for those it clears."""
     values = {field.slot: _value(field, start) for field in contract.fields}
     return {slot: value for slot, value in values.items() if value is not ABSENT}
 
 
-def carried_over(contract: Contract, events: Sequence[Event]) -> Dict[str, Any]:
+def carried_over(contract: Contract, events: Sequence[Event]) -> dict[str, Any]:
     """Return the slots set in the session that ends, as they stand at its end."""
-    slots: Dict[str, Any] = {}
+    slots: dict[str, Any] = {}
     for _, event in in_force(events):
         if event["event"] == "reset_slots":
             slots.clear()
@@ -109,7 +110,7 @@ def carried_over(contract: Contract, events: Sequence[Event]) -> Dict[str, Any]:
 
 def slots_to_write(
     contract: Contract, events: Sequence[Event], slots: Mapping[str, Any]
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     """Return the metadata slots whose value is not what it should be, with the right one.
 
     A slot that holds for the session is written when nothing has set it since
@@ -118,7 +119,7 @@ def slots_to_write(
     """
     messages = list(told(events))
     now = this_message(events)
-    last_set: Dict[str, int] = {}
+    last_set: dict[str, int] = {}
     last_reset = -1
     for index, event in in_force(events):
         if event["event"] == "slot":
@@ -126,7 +127,7 @@ def slots_to_write(
         elif event["event"] == "reset_slots":
             last_reset = index
 
-    due: Dict[str, Any] = {}
+    due: dict[str, Any] = {}
     for field in contract.fields:
         if holds(field):
             value, since = _known_value(field, messages)
@@ -140,13 +141,13 @@ def slots_to_write(
     return due
 
 
-def in_force(events: Sequence[Event]) -> List[Tuple[int, Event]]:
+def in_force(events: Sequence[Event]) -> list[tuple[int, Event]]:
     """Return (index, event) of the events that are neither undone nor wiped.
 
     Rasa's rule: rasa/shared/core/trackers.py, DialogueStateTracker.applied_events.
     (`Tracker.applied_events` of rasa_sdk does not begin anew at a session start.)
     """
-    applied: List[Tuple[int, Event]] = []
+    applied: list[tuple[int, Event]] = []
     for index, event in enumerate(events):
         if event["event"] in ("restart", "session_started"):
             applied.clear()
@@ -165,12 +166,12 @@ def holds(field: Field) -> bool:
     return field.scope == "session" and not field.signed
 
 
-def _undo(applied: List[Tuple[int, Event]], kind: str) -> None:
+def _undo(applied: list[tuple[int, Event]], kind: str) -> None:
     while applied and applied.pop()[1]["event"] != kind:
         pass
 
 
-def _known_value(field: Field, messages: List[Tuple[int, Dict]]) -> Tuple[Any, int]:
+def _known_value(field: Field, messages: list[tuple[int, dict]]) -> tuple[Any, int]:
     """Return what is known of a field and the index of the event that changed it."""
     known, since = ABSENT, -1
     for index, metadata in messages:
@@ -190,7 +191,7 @@ def _same(first: Any, second: Any) -> bool:
     return type(first) is type(second) and first == second
 
 
-def _told_by(event: Event) -> Dict:
+def _told_by(event: Event) -> dict:
     metadata = None
     if event["event"] == "user":
         metadata = event.get("metadata")
@@ -213,7 +214,7 @@ def _after_last(kind: str, events: Sequence[Event]) -> int:
     return 0
 
 
-def _without_nulls(metadata: Mapping[str, Any]) -> Dict:
+def _without_nulls(metadata: Mapping[str, Any]) -> dict:
     return {
         key: _without_nulls(value) if isinstance(value, Mapping) else value
         for key, value in metadata.items()

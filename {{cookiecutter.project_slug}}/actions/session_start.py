@@ -1,7 +1,7 @@
 """Begins a session: carries slots over and fills those that metadata names."""
 
 import time
-from typing import Any, Dict, List
+from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
@@ -22,8 +22,8 @@ class ActionSessionStart(Action):
         return "action_session_start"
 
     def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[str, Any]
-    ) -> List[Dict[str, Any]]:
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         contract = contract_of(domain)
         session = domain.get("session_config") or {}
 
@@ -38,10 +38,10 @@ class ActionSessionStart(Action):
             events.append(SlotSet(START_SLOT, start))
         events += [SlotSet(slot, value) for slot, value in slots.items()]
         # Without this the first message would be undone together with its slots.
-        return events + [ActionExecuted("action_listen")]
+        return [*events, ActionExecuted("action_listen")]
 
 
-def _expired(tracker: Tracker, session: Dict[str, Any]) -> bool:
+def _expired(tracker: Tracker, session: dict[str, Any]) -> bool:
     """Tell whether the session that ends is over by time, as Rasa reckons it."""
     minutes = session.get("session_expiration_time", 60)
     messages = (event for event in reversed(tracker.events) if event["event"] == "user")

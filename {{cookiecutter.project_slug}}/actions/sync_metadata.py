@@ -1,6 +1,6 @@
 """Writes what the metadata of a message changed into the slots."""
 
-from typing import Any, Dict, List
+from typing import Any
 
 from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
@@ -20,7 +20,7 @@ class ActionSyncMetadata(Action):
         return "action_sync_metadata"
 
     def run(
-        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Dict[str, Any]
-    ) -> List[Dict[str, Any]]:
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         due = slots_to_write(contract_of(domain), tracker.events, tracker.slots)
         return [SlotSet(slot, value) for slot, value in due.items()]

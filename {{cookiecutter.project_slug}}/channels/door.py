@@ -5,8 +5,9 @@ comes out, so every channel can stand behind the same door.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 from contract import ABSENT, Contract, lookup, violations
 from contract.fields import RASA_KEYS
@@ -30,9 +31,9 @@ class Refusal(Exception):
     status: int
     reason: str
     message: str
-    details: Dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
-    def body(self) -> Dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """Return the answer in the shape of Rasa's own errors
         (rasa/server.py, ErrorResponse)."""
         return {
@@ -50,7 +51,7 @@ class Admitted:
 
     text: str
     sender: str
-    metadata: Optional[Dict[str, Any]]
+    metadata: dict[str, Any] | None
 
 
 def admit(content_type: str, raw: bytes, contract: Contract) -> Admitted:
@@ -80,19 +81,13 @@ def admit(content_type: str, raw: bytes, contract: Contract) -> Admitted:
 
 def _object(content_type: str, raw: bytes) -> Mapping[str, Any]:
     if len(raw) > MAX_BODY_BYTES:
-        raise Refusal(
-            413, "BodyTooLarge", f"Send at most {MAX_BODY_BYTES} bytes in one request."
-        )
+        raise Refusal(413, "BodyTooLarge", f"Send at most {MAX_BODY_BYTES} bytes in one request.")
     if content_type.split(";")[0].strip().lower() != "application/json":
-        raise Refusal(
-            415, "NotJSON", "Send JSON with the header 'Content-Type: application/json'."
-        )
+        raise Refusal(415, "NotJSON", "Send JSON with the header 'Content-Type: application/json'.")
     try:
         body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Refusal(
-            400, "BadJSON", f"The body is not valid JSON in UTF-8: {error}"
-        ) from error
+        raise Refusal(400, "BadJSON", f"The body is not valid JSON in UTF-8: {error}") from error
     if not isinstance(body, dict):
         raise Refusal(
             400,
@@ -114,12 +109,10 @@ def _text(body: Mapping[str, Any], key: str, most: int) -> str:
         problem = f"must be at most {most} characters long"
     else:
         return value
-    raise Refusal(
-        422, "BadMessage", f"'{key}' {problem}.", {"parameter": key, "in": "body"}
-    )
+    raise Refusal(422, "BadMessage", f"'{key}' {problem}.", {"parameter": key, "in": "body"})
 
 
-def _metadata(metadata: Any, contract: Contract) -> Optional[Dict[str, Any]]:
+def _metadata(metadata: Any, contract: Contract) -> dict[str, Any] | None:
     if metadata is None:
         return None
     signed = [
@@ -135,8 +128,7 @@ def _metadata(metadata: Any, contract: Contract) -> Optional[Dict[str, Any]]:
             [{"path": path, "message": "is signed"} for path in signed],
         )
     found = [
-        {"path": each.path, "message": each.message}
-        for each in violations(contract, metadata)
+        {"path": each.path, "message": each.message} for each in violations(contract, metadata)
     ]
     found += [
         {"path": key, "message": "is a key that Rasa writes itself"}
@@ -153,8 +145,6 @@ def _metadata(metadata: Any, contract: Contract) -> Optional[Dict[str, Any]]:
     return metadata
 
 
-def _bad_metadata(
-    status: int, reason: str, message: str, found: List[Dict[str, str]]
-) -> Refusal:
+def _bad_metadata(status: int, reason: str, message: str, found: list[dict[str, str]]) -> Refusal:
     details = {"parameter": "metadata", "in": "body", "violations": found}
     return Refusal(status, reason, message, details)

@@ -9,7 +9,8 @@ import asyncio
 import json
 import logging
 import os
-from typing import Any, Awaitable, Callable, Dict, Optional
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
@@ -28,10 +29,10 @@ READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, "action_session_start"})
 
 TIMEOUT_SECONDS = 30.0
 
-Request = Callable[..., Awaitable[Optional[Dict[str, Any]]]]
+Request = Callable[..., Awaitable[dict[str, Any] | None]]
 
 
-def use(endpoint: Optional[EndpointConfig]) -> None:
+def use(endpoint: EndpointConfig | None) -> None:
     """Make `action_endpoint` run the actions as endpoints.yml and the environment say.
 
     The object is changed in place, since `PUT /model` builds a new agent from the
@@ -62,7 +63,7 @@ def _executor(module: str) -> ActionExecutor:
 def _request_to(executor: ActionExecutor) -> Request:
     """Return what stands in for `EndpointConfig.request`, with its errors."""
 
-    async def request(json: Dict[str, Any], **_: Any) -> Optional[Dict[str, Any]]:
+    async def request(json: dict[str, Any], **_: Any) -> dict[str, Any] | None:
         name = json["next_action"]
         copied = _as_is if name in READ_ONLY_ACTIONS else _copied
         try:

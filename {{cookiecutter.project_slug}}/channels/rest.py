@@ -8,7 +8,8 @@ import json
 import logging
 import shlex
 from asyncio import AbstractEventLoop
-from typing import Any, Awaitable, Callable, Dict, Optional
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from rasa.core.channels.channel import UserMessage
 from rasa.core.channels.rest import RestInput
@@ -27,9 +28,7 @@ logger = logging.getLogger(__name__)
 class MetadataRestInput(RestInput):
     """Takes the place of `rest:` in credentials.yml."""
 
-    def blueprint(
-        self, on_new_message: Callable[[UserMessage], Awaitable[Any]]
-    ) -> Blueprint:
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return Rasa's routes with the door before them, and GET /schema."""
         mends.keep_root_logger()
         webhook = super().blueprint(on_new_message)
@@ -68,7 +67,7 @@ class MetadataRestInput(RestInput):
     def _extract_input_channel(self, req: Request) -> str:
         return self.name()  # a body cannot name another channel
 
-    def get_metadata(self, request: Request) -> Optional[Dict[str, Any]]:
+    def get_metadata(self, request: Request) -> dict[str, Any] | None:
         return request.ctx.admitted.metadata
 
 

@@ -1,6 +1,6 @@
 """Example values made from the contract: for `curl` lines and for the tests."""
 
-from typing import Any, Dict, List
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
@@ -8,9 +8,9 @@ from contract.fields import Contract, Field
 from contract.values import merge, nested
 
 
-def example_metadata(contract: Contract) -> Dict[str, Any]:
+def example_metadata(contract: Contract) -> dict[str, Any]:
     """Return metadata that an open body may carry: an example for each path."""
-    metadata: Dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     for field in contract.fields:
         values = example_values(field)
         if values and not field.signed:
@@ -18,7 +18,7 @@ def example_metadata(contract: Contract) -> Dict[str, Any]:
     return metadata
 
 
-def example_values(field: Field) -> List[Any]:
+def example_values(field: Field) -> list[Any]:
     """Return values that the field's schema accepts, the best example first.
 
     Where a `pattern` or the like makes values hard to guess, name some in the
@@ -48,7 +48,7 @@ def example_values(field: Field) -> List[Any]:
     return [value for value in candidates if value is not None and accepts(value)]
 
 
-def wrong_values(field: Field) -> List[Any]:
+def wrong_values(field: Field) -> list[Any]:
     """Return values that the field's schema refuses; none for a slot of type any."""
     text = field.schema.get("then", field.schema).get("maxLength", 0) * "x" + "x"
     candidates = [{"not": "this"}, [{"nor": "this"}], "no such value", text, -1e9, 1e9, True]

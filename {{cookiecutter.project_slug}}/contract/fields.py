@@ -14,9 +14,10 @@ The long form is `metadata: {path: account.plan, signed: true, scope: turn,
 schema: {...}}`; all but `path` may be left out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
@@ -34,7 +35,7 @@ RASA_KEYS = frozenset({"model_id", "assistant_id", "is_external"})
 class ContractError(ValueError):
     """The domain's metadata slots do not make a contract; `problems` says why."""
 
-    def __init__(self, problems: List[str]) -> None:
+    def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
 
@@ -49,7 +50,7 @@ class Field:
     """
 
     slot: str
-    path: Tuple[str, ...]
+    path: tuple[str, ...]
     schema: Mapping[str, Any] = field(compare=False)
     signed: bool = False
     scope: str = "session"
@@ -63,7 +64,7 @@ class Field:
 class Contract:
     """All metadata slots of one domain, in the domain's order."""
 
-    fields: Tuple[Field, ...]
+    fields: tuple[Field, ...]
 
     @cached_property
     def schema(self) -> dict:
@@ -72,15 +73,13 @@ class Contract:
 
     @cached_property
     def validator(self) -> Draft202012Validator:
-        return Draft202012Validator(
-            self.schema, format_checker=Draft202012Validator.FORMAT_CHECKER
-        )
+        return Draft202012Validator(self.schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 class _Latest:
     """The contract of the domain seen last: a server has one, and many messages."""
 
-    slots: Optional[Mapping[str, Any]] = None
+    slots: Mapping[str, Any] | None = None
     contract = Contract(())
 
 
@@ -102,8 +101,8 @@ def contract_of(domain: Mapping[str, Any], source: str = "domain.yml") -> Contra
 
 
 def _read(slots: Mapping[str, Any], source: str) -> Contract:
-    fields: List[Field] = []
-    problems: List[str] = []
+    fields: list[Field] = []
+    problems: list[str] = []
     for slot, config in slots.items():
         try:
             found = _field(slot, config or {})
@@ -117,7 +116,7 @@ def _read(slots: Mapping[str, Any], source: str) -> Contract:
     return Contract(tuple(fields))
 
 
-def _field(slot: str, config: Mapping[str, Any]) -> List[Field]:
+def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
     """Return the slot's field in a list, empty for a slot without metadata."""
     mappings = config.get("mappings") or []
     ours = [mapping for mapping in mappings if "metadata" in mapping]
@@ -182,7 +181,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> List[Field]:
     return [Field(slot, tuple(path.split(".")), schema, signed, scope)]
 
 
-def _clashes(fields: List[Field]) -> List[str]:
+def _clashes(fields: list[Field]) -> list[str]:
     """Say which slots want the same place, or a place inside another's."""
     problems = []
     for index, first in enumerate(fields):

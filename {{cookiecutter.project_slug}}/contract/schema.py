@@ -1,7 +1,8 @@
 """From slots to JSON Schema, and from JSON Schema to words a client can act on."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
 
@@ -102,7 +103,7 @@ def metadata_schema(fields: Iterable["Field"]) -> dict:
     return root
 
 
-def violations(contract: "Contract", metadata: Any) -> List[Violation]:
+def violations(contract: "Contract", metadata: Any) -> list[Violation]:
     """Return every place where `metadata` breaks the contract, ordered by path."""
     found = (
         Violation(".".join(map(str, error.absolute_path)), _message(error))
@@ -114,7 +115,7 @@ def violations(contract: "Contract", metadata: Any) -> List[Violation]:
 def _message(error: ValidationError) -> str:
     """Say what would be right; jsonschema's own words for the rarer keywords."""
     wanted = error.validator_value
-    limit: Tuple[str, ...] = {
+    limit: tuple[str, ...] = {
         "minimum": ("at least",),
         "maximum": ("at most",),
         "exclusiveMinimum": ("more than",),

@@ -1,6 +1,7 @@
 """Find a path in metadata, and lay newer metadata over older."""
 
-from typing import Any, Mapping, Tuple
+from collections.abc import Mapping
+from typing import Any
 
 
 class _Absent:
@@ -16,7 +17,7 @@ class _Absent:
 ABSENT: Any = _Absent()
 
 
-def lookup(metadata: Any, path: Tuple[str, ...]) -> Any:
+def lookup(metadata: Any, path: tuple[str, ...]) -> Any:
     """Return the value at `path`, or `ABSENT`.
 
     `{"account": null}` clears everything inside `account`, so any path through
@@ -46,14 +47,14 @@ def merge(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict:
     return merged
 
 
-def nested(path: Tuple[str, ...], value: Any) -> Any:
+def nested(path: tuple[str, ...], value: Any) -> Any:
     """Return `value` inside the objects that `path` names."""
     for key in reversed(path):
         value = {key: value}
     return value
 
 
-def without(metadata: Mapping[str, Any], path: Tuple[str, ...]) -> dict:
+def without(metadata: Mapping[str, Any], path: tuple[str, ...]) -> dict:
     """Return `metadata` without what stands at `path`."""
     rest = dict(metadata)
     key, *below = path

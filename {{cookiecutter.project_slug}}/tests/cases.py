@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 from rasa.shared.core.domain import Domain
 
@@ -23,16 +23,16 @@ SIGNED_FIELDS = [field for field in CONTRACT.fields if field.signed and example_
 REFUSING_FIELDS = [field for field in CONTRACT.fields if not field.signed and wrong_values(field)]
 
 
-def names(fields: List[Any]) -> List[str]:
+def names(fields: list[Any]) -> list[str]:
     """Return the slots' names, which pytest shows behind a test's name."""
     return [field.slot for field in fields]
 
 
-def good(field: Any) -> Dict[str, Any]:
+def good(field: Any) -> dict[str, Any]:
     """Return metadata with an example at the field's path."""
     return nested(field.path, example_values(field)[0])
 
 
-def bad(field: Any) -> Dict[str, Any]:
+def bad(field: Any) -> dict[str, Any]:
     """Return metadata with a value that the field refuses."""
     return nested(field.path, wrong_values(field)[0])

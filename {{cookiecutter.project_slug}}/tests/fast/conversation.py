@@ -6,7 +6,7 @@ by which Rasa undoes and wipes events are Rasa's, not a copy of them.
 
 import copy
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import (
@@ -14,8 +14,8 @@ from rasa.shared.core.events import (
     Event,
     Restarted,
     SlotSet,
-    UserUttered,
     UserUtteranceReverted,
+    UserUttered,
     deserialise_events,
 )
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
@@ -25,10 +25,10 @@ from rasa_sdk.executor import CollectingDispatcher
 from actions.session_start import ActionSessionStart
 from actions.sync_metadata import ActionSyncMetadata
 
-NOTHING: Dict[str, Any] = {}
+NOTHING: dict[str, Any] = {}
 
 
-def mapped(metadata: Any, kind: str = "text", **settings: Any) -> Dict[str, Any]:
+def mapped(metadata: Any, kind: str = "text", **settings: Any) -> dict[str, Any]:
     """Return a slot of domain.yml that is filled from metadata."""
     mapping = {"type": "custom", "action": "action_sync_metadata", "metadata": metadata}
     return {"type": kind, "mappings": [mapping], **settings}
@@ -37,7 +37,7 @@ def mapped(metadata: Any, kind: str = "text", **settings: Any) -> Dict[str, Any]
 class Conversation:
     """One sender's talk with a bot that has these slots."""
 
-    def __init__(self, slots: Dict[str, Any], session_config: Optional[Dict] = None) -> None:
+    def __init__(self, slots: dict[str, Any], session_config: dict | None = None) -> None:
         data = {"slots": slots, "session_config": session_config or {}}
         self.domain = Domain.from_dict(copy.deepcopy(data))
         self.tracker = DialogueStateTracker("ada", self.domain.slots)
@@ -91,7 +91,7 @@ class Conversation:
         return self
 
     @property
-    def slots(self) -> Dict[str, Any]:
+    def slots(self) -> dict[str, Any]:
         """The values of the slots that domain.yml names."""
         ours = self.domain.as_dict()["slots"]
         return {slot: self.tracker.get_slot(slot) for slot in ours}
@@ -114,7 +114,7 @@ class Conversation:
             self._add([ActionExecuted(action.name())])
         self._add(deserialise_events(events))
 
-    def _add(self, events: List[Event]) -> None:
+    def _add(self, events: list[Event]) -> None:
         self.tracker.update_with_events(events, self.domain)
 
     def _expired(self) -> bool:

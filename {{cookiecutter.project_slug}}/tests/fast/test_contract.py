@@ -68,8 +68,18 @@ def test_a_slot_without_metadata_is_none_of_the_contracts_business():
             "must match the pattern ^a",
         ),
         (mapped({"path": "x", "schema": {"const": "a"}}), ["a"], ["b"], "'a' was expected"),
-        (mapped({"path": "x", "schema": {"type": "integer"}}, "float"), [3], [1.5], "must be a whole number"),
-        (mapped({"path": "x", "schema": {"format": "date"}}), ["2026-01-31"], ["31.1."], "'31.1.' is not a 'date'"),
+        (
+            mapped({"path": "x", "schema": {"type": "integer"}}, "float"),
+            [3],
+            [1.5],
+            "must be a whole number",
+        ),
+        (
+            mapped({"path": "x", "schema": {"format": "date"}}),
+            ["2026-01-31"],
+            ["31.1."],
+            "'31.1.' is not a 'date'",
+        ),
     ],
 )
 def test_the_slots_type_and_its_schema_decide_what_is_good(slot, good, wrong, message):
@@ -81,7 +91,10 @@ def test_the_slots_type_and_its_schema_decide_what_is_good(slot, good, wrong, me
 
 
 def test_every_violation_is_named_with_its_path():
-    contract = read(name=mapped("user.name"), tags=mapped({"path": "tags", "schema": {"items": {"type": "string"}}}, "list"))
+    contract = read(
+        name=mapped("user.name"),
+        tags=mapped({"path": "tags", "schema": {"items": {"type": "string"}}}, "list"),
+    )
     assert found(contract, {"user": {"name": 1}, "tags": ["a", 2]}) == {
         "user.name": "must be text",
         "tags.1": "must be text",
@@ -120,7 +133,10 @@ def test_keys_outside_the_contract_and_null_objects_are_welcome():
             "a signed slot has no other mapping",
         ),
         (
-            {"type": "text", "mappings": [{"type": "custom", "action": "action_x", "metadata": "x"}]},
+            {
+                "type": "text",
+                "mappings": [{"type": "custom", "action": "action_x", "metadata": "x"}],
+            },
             "needs 'type: custom' and 'action: action_sync_metadata'",
         ),
         (

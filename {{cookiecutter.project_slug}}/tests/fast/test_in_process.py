@@ -26,7 +26,7 @@ class FastTierAction(Action):
         return await type(self).behave(dispatcher, tracker, domain)
 
 
-@pytest.fixture()
+@pytest.fixture
 def endpoint(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
     config = {"url": "http://localhost:5055/webhook", "actions_module": "actions"}

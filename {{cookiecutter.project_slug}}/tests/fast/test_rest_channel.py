@@ -1,7 +1,6 @@
 """The REST channel lets good messages in as Rasa would, and says what is wrong with the others."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 from rasa.core.channels.channel import register
@@ -11,8 +10,16 @@ from sanic import Sanic
 
 from channels.rest import MetadataRestInput
 from contract.examples import example_metadata
-from tests.cases import CONTRACT, DOMAIN, OPEN_FIELDS, REFUSING_FIELDS, SIGNED_FIELDS
-from tests.cases import bad, good, names
+from tests.cases import (
+    CONTRACT,
+    DOMAIN,
+    OPEN_FIELDS,
+    REFUSING_FIELDS,
+    SIGNED_FIELDS,
+    bad,
+    good,
+    names,
+)
 from tests.fast.conversation import mapped
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -40,7 +47,7 @@ def serve(domain=DOMAIN):
     return app
 
 
-@pytest.fixture()
+@pytest.fixture
 def app():
     Sanic._app_registry.clear()  # one name, one app: a rule of Sanic's
     return serve()
@@ -185,4 +192,5 @@ def test_a_broken_contract_answers_with_the_slot_and_the_fault():
     domain = Domain.from_dict({"slots": {"a": mapped({"paht": "x"})}})
     status, answer = post(serve(domain), HELLO)
     assert (status, answer["reason"]) == (500, "BrokenContract")
-    assert "slot 'a'" in answer["message"] and "'paht'" in answer["message"]
+    assert "slot 'a'" in answer["message"]
+    assert "'paht'" in answer["message"]

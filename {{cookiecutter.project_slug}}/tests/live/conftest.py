@@ -48,13 +48,13 @@ def bot(request, bots):
     return bots[request.param]
 
 
-@pytest.fixture()
+@pytest.fixture
 def sender():
     """Return the name of somebody who has never talked to the bot."""
     return f"sender-{uuid.uuid4().hex}"
 
 
-@pytest.fixture()
+@pytest.fixture
 def with_session_config(bot, tmp_path):
     """Return a function that gives the running bot another `session_config`.
 

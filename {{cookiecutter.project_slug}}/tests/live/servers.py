@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import requests
 
@@ -41,7 +41,7 @@ def lay_out(folder: Path) -> Path:
 class Process:
     """A process in a laid out project; what it prints goes to a log beside it."""
 
-    def __init__(self, project: Path, name: str, command: List[str], **env: str) -> None:
+    def __init__(self, project: Path, name: str, command: list[str], **env: str) -> None:
         self.name = name
         self.log = project / f"{name}.log"
         with self.log.open("wb") as log:
@@ -106,32 +106,32 @@ class Bot:
         assert response.status_code == 204, response.text
 
     def post(self, sender: str, message: str, metadata: Any = None) -> requests.Response:
-        body: Dict[str, Any] = {"sender": sender, "message": message}
+        body: dict[str, Any] = {"sender": sender, "message": message}
         if metadata is not None:
             body["metadata"] = metadata
         return self.session.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30)
 
-    def say(self, sender: str, message: str, metadata: Any = None) -> List[str]:
+    def say(self, sender: str, message: str, metadata: Any = None) -> list[str]:
         """Send a message and return the texts of the reply."""
         response = self.post(sender, message, metadata)
         assert response.status_code == 200, response.text
         return [answer["text"] for answer in response.json()]
 
-    def slots(self, sender: str) -> Dict[str, Any]:
+    def slots(self, sender: str) -> dict[str, Any]:
         return self._tracker(sender)["slots"]
 
-    def events(self, sender: str) -> List[Dict[str, Any]]:
+    def events(self, sender: str) -> list[dict[str, Any]]:
         return self._tracker(sender)["events"]
 
-    def put_events(self, sender: str, events: List[Dict[str, Any]]) -> None:
+    def put_events(self, sender: str, events: list[dict[str, Any]]) -> None:
         """Begin a conversation with events that lie behind it."""
         url = f"{self.url}/conversations/{sender}/tracker/events"
         response = self.session.put(url, json=events)
         assert response.status_code == 200, response.text
 
-    def schema(self) -> Optional[Dict[str, Any]]:
+    def schema(self) -> dict[str, Any] | None:
         return self.session.get(f"{self.url}/webhooks/rest/schema").json()
 
-    def _tracker(self, sender: str) -> Dict[str, Any]:
+    def _tracker(self, sender: str) -> dict[str, Any]:
         url = f"{self.url}/conversations/{sender}/tracker?include_events=ALL"
         return self.session.get(url).json()

@@ -9,7 +9,6 @@ from rasa_sdk.interfaces import ActionExecutionRejection
 
 from actions import known_metadata
 
-
 logger = logging.getLogger(__name__)
 
 
