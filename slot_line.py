@@ -7,11 +7,13 @@ The slot line is the answer to `metadata_slots`: entries separated by `;`, each
 with TYPE one of text, bool, float, float(MIN..MAX), categorical(a|b|c), list, any.
 """
 
+import itertools
 import json
 import re
 import shlex
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -140,13 +142,30 @@ def problems(answers: dict[str, str]) -> list[str]:
     return _slug_problems(answers["project_slug"]) + _read(answers["metadata_slots"])[1]
 
 
+def taken(slug: str) -> list[str]:
+    """Return a sentence if the folder to write is there already, and may not be.
+
+    Only the command line knows where it is; cookiecutter itself looks after the rest.
+    """
+    given = _command_line()
+    folder = Path(given.get("output_dir") or ".") / slug
+    if not given or given["overwrite_if_exists"] or given["skip_if_file_exists"]:
+        return []
+    if not folder.exists():
+        return []
+    return [
+        f"the folder '{folder}' exists already; take another project_slug, or say "
+        "--overwrite-if-exists to write over it."
+    ]
+
+
 def checked(answers: dict[str, str]) -> str:
     """Return "" for good answers.
 
     Raises:
         click.ClickException: with every mistake and the corrected command.
     """
-    found = problems(answers)
+    found = problems(answers) + taken(answers["project_slug"])
     if not found:
         return ""
     mistakes = "\n".join(f"  - {problem}" for problem in found)
@@ -175,12 +194,11 @@ def _check_cookiecutter() -> None:
 def _corrected_command(answers: dict[str, str]) -> str:
     """Return the command that was given, with answers put right."""
     right = dict(answers)
-    right["project_slug"] = _right_slug(answers["project_slug"])
+    right["project_slug"] = _free(_right_slug(answers["project_slug"]))
     right["metadata_slots"] = "; ".join(map(str, slots(answers["metadata_slots"])))
     public = {key: right[key] for key in answers if not key.startswith("_")}
 
-    context = click.get_current_context(silent=True)
-    given = context.params if context else {}
+    given = _command_line()
     command = ["cookiecutter", given.get("template") or "TEMPLATE"]
     command += ["--no-input"] if given.get("no_input") else []
     if given.get("output_dir", ".") != ".":
@@ -192,6 +210,18 @@ def _corrected_command(answers: dict[str, str]) -> str:
         if key in wanted or value != answers[key] or not given.get("no_input")
     ]
     return shlex.join(command)
+
+
+def _command_line() -> dict[str, Any]:
+    """Return what cookiecutter's command was given, {} when it was called from Python."""
+    context = click.get_current_context(silent=True)
+    return context.params if context else {}
+
+
+def _free(slug: str) -> str:
+    """Return the slug, or the first one behind it whose folder is not taken."""
+    candidates = (f"{slug}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([slug], candidates) if not taken(each))
 
 
 def _slug_problems(slug: str) -> list[str]:

@@ -1,11 +1,47 @@
 """Bakes bots from the template in this repository."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from cookiecutter.main import cookiecutter
 
 TEMPLATE = Path(__file__).parent.parent
+
+# Bots as unlike as people make them: the name of each, and the answers it is baked with.
+ODD_WORDS = {
+    "quotes and braces": 'O\'Hara "Öl" & {Söhne} <b> 100% # $HOME `x`',
+    "backslashes": "C:\\new\\table \\u0041 \\",
+    "emoji and right-to-left": "你好 🤖 שלום",
+    "lines": "two\nlines\n- and: a third\u2028",
+}
+BAKES = {
+    "the default": {},
+    "no slots": {"metadata_slots": ""},
+    "every type": {
+        "metadata_slots": (
+            "turn page: text from page.url; signed roles: list from auth.roles;"
+            " level: categorical(1|2|on) ; score: float(-2.5..); vip: bool; extra: any;"
+        )
+    },
+    "one flag": {"metadata_slots": "vip: bool"},
+    "only signed": {"metadata_slots": "signed user_id: text from user.id; signed admin: bool"},
+    "only for a turn": {"metadata_slots": "turn page: text; turn cart: list from shop.cart"},
+    "bounds": {"metadata_slots": "a: float(0..130); b: float(..-1); c: float(0.5..); d: float"},
+    "odd values": {"metadata_slots": 'x: categorical(größer|O\'Hara|"two words"|null|#|a: b|🤖)'},
+    "deep paths": {"metadata_slots": "a_name: text from x.y.z.name; b: any from x.y.b; c: any"},
+    "words of rasa": {
+        "metadata_slots": "greet: text; default: bool; metadata: any; intent: text; name: text"
+    },
+    "a hundred slots": {"metadata_slots": ";".join(f"s{n}: text from p{n}.v" for n in range(100))},
+    "apache": {"license": "Apache-2.0", "project_name": "Help Desk"},
+    "no licence": {"license": "none", "project_slug": "A-b_3"},
+    **{
+        name: {"project_name": text, "project_slug": "bot", "description": text, "author": text}
+        for name, text in ODD_WORDS.items()
+    },
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,12 +59,39 @@ def own_cookiecutter_home(tmp_path_factory):
 def bake(tmp_path_factory):
     """Return a function that bakes a bot with some answers and returns its folder."""
 
-    def bake_into_new_folder(**answers: str) -> Path:
+    def bake_into_new_folder(template: Path = TEMPLATE, **answers: str) -> Path:
         folder = tmp_path_factory.mktemp("bake")
         return Path(
             cookiecutter(
-                str(TEMPLATE), no_input=True, extra_context=answers, output_dir=str(folder)
+                str(template), no_input=True, extra_context=answers, output_dir=str(folder)
             )
         )
 
     return bake_into_new_folder
+
+
+@pytest.fixture(scope="session")
+def default_bot(bake):
+    """Return the default bot; the tests that need Rasa install it there."""
+    return bake()
+
+
+def make(folder, *arguments, **kwargs):
+    """Start `make` in a folder, as from a shell; its output is the process's stdout."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    return subprocess.Popen(
+        ["make", "--no-print-directory", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **kwargs,
+    )
+
+
+def made(folder, *arguments):
+    """Run `make` to its end and return (exit code, output)."""
+    process = make(folder, *arguments)
+    output, _ = process.communicate()
+    return process.returncode, output

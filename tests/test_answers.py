@@ -31,6 +31,21 @@ ACCEPTED = [
     "from_where: text from from.where",
     "signed: text",
     "a: text; b: text from a2.b",
+    "a: text from x; b: text from x2",
+    "a: text from x.a; b: text from x.b; c: text from y.a",
+    "camelCase: bool; CAPITALS: bool",
+    "none: any; nil: any",
+    "x: float(-10..-1)",
+    "x: float(0.5..0.75)",
+    "x: float(..-1)",
+    "x: categorical(a)",
+    "x: categorical(yes|no|null|1.5)",
+    "x: categorical(größer|kleiner|emoji 🤖)",
+    'x: categorical(O\'Hara|"quoted"|back\\\\slash)',
+    "x: text from a.b.c.d.e.f",
+    "x: text from _private.key-with-hyphen",
+    "turn from: text from from",
+    "x: list;;; y3: any ;",
 ]
 
 REFUSED = {
@@ -149,6 +164,22 @@ def test_the_corrected_command_bakes(tmp_path):
     )
     assert again.returncode == 0
     assert 'values: ["a", "b"]' in (tmp_path / "metadata-bot" / "domain.yml").read_text()
+
+
+def test_a_folder_that_exists_is_refused_and_another_one_offered(tmp_path):
+    command = [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input"]
+    mine = tmp_path / "metadata-bot" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("kept")
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "the folder 'metadata-bot' exists already" in run.stderr
+    assert "project_slug=metadata-bot-2" in run.stderr
+    assert [path.name for path in mine.parent.iterdir()] == ["mine.txt"]
+
+    over = subprocess.run([*command, "--overwrite-if-exists"], cwd=tmp_path, capture_output=True)
+    assert over.returncode == 0
+    assert mine.read_text() == "kept"
 
 
 def test_labels_are_the_words_people_use():

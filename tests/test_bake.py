@@ -1,8 +1,8 @@
 """What is baked is a whole Rasa project, with nothing of the template left in it."""
 
 import json
-import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,22 +11,14 @@ import pytest
 import tomli as tomllib
 import yaml
 
-from tests.conftest import TEMPLATE
+from tests.conftest import BAKES, ODD_WORDS, TEMPLATE
 
-SLOT_LINES = {
-    "default": None,
-    "other slots": (
-        "turn page: text from page.url; signed roles: list from auth.roles;"
-        " level: categorical(1|2|on) ; score: float(-2.5..); vip: bool; extra: any;"
-    ),
-    "no slots": "",
-}
+BIN = Path(sys.executable).parent
 
 
-@pytest.fixture(scope="module", params=SLOT_LINES, ids=str)
+@pytest.fixture(scope="module", params=BAKES)
 def bot(request, bake):
-    line = SLOT_LINES[request.param]
-    return bake() if line is None else bake(metadata_slots=line)
+    return bake(**BAKES[request.param])
 
 
 def files(folder):
@@ -57,13 +49,32 @@ def test_all_yaml_loads(bot):
 
 def test_all_toml_loads(bot):
     project = tomllib.loads((bot / "pyproject.toml").read_text())["project"]
-    assert project["name"] == "metadata-bot"
+    assert project["name"] == bot.name
     assert "rasa==3.6.21" in project["dependencies"]
+    assert tomllib.loads((bot / "ruff.toml").read_text())["target-version"] == "py310"
 
 
 def test_all_python_compiles(bot):
     for path in bot.rglob("*.py"):
         compile(path.read_text(), str(path), "exec")
+
+
+def test_linters_have_nothing_to_say(bot):
+    for command in (
+        ["ruff", "check", "--no-cache", "."],
+        ["ruff", "format", "--no-cache", "--check", "."],
+        ["yamllint", "--strict", "."],
+    ):
+        run = subprocess.run([BIN / command[0], *command[1:]], cwd=bot, capture_output=True)
+        assert run.returncode == 0, run.stdout.decode()
+
+
+def test_no_line_ends_in_a_blank_and_each_file_in_one_newline(bot):
+    for name, content in files(bot).items():
+        if content:
+            assert not re.search(rb"[ \t]\n", content), name
+            assert content.endswith(b"\n"), name
+            assert not content.endswith(b"\n\n"), name
 
 
 def test_the_assistant_is_named_as_its_folder(bake):
@@ -90,7 +101,7 @@ def test_the_default_slots_are_those_of_the_slot_line(bake):
 
 
 def test_other_slots_are_those_of_their_line(bake):
-    other = slots(bake(metadata_slots=SLOT_LINES["other slots"]))
+    other = slots(bake(**BAKES["every type"]))
     assert other["level"]["values"] == ["1", "2", "on"]
     assert "min_value" not in other["score"]  # Rasa would add a maximum of 1
     assert {name: slot["mappings"][0]["metadata"] for name, slot in other.items()} == {
@@ -132,13 +143,15 @@ def test_the_same_answers_make_the_same_bytes(bake):
     assert files(bake()) == files(bake())
 
 
-@pytest.mark.parametrize("text", ['O\'Hara "Öl" & {Söhne} \\n', "你好 🤖 שלום", "two\nlines"])
-def test_words_of_people_stay_words(bake, text):
-    bot = bake(project_name=text, project_slug="bot", description=text, author=text)
+@pytest.mark.parametrize("name", ODD_WORDS)
+def test_words_of_people_stay_words(bake, name):
+    bot, text = bake(**BAKES[name]), ODD_WORDS[name]
     project = tomllib.loads((bot / "pyproject.toml").read_text())["project"]
     assert project["description"] == text
     assert project["authors"] == [{"name": text}]
-    assert " ".join(text.split()) in (bot / "README.md").read_text()
+    one_line = " ".join(text.split())
+    assert f"# {one_line}\n\n{one_line}\n" in (bot / "README.md").read_text()
+    assert f"Copyright (c) {one_line}\n" in (bot / "LICENSE").read_text()
 
 
 def test_the_command_line_bakes_and_says_what_to_do_next(tmp_path):
@@ -181,14 +194,57 @@ def test_the_template_holds_no_path_that_windows_forbids():
         assert not any(part.endswith((".", " ")) for part in Path(name).parts), name
 
 
-def test_a_bot_can_be_baked_again_over_itself(bake, tmp_path):
-    bot = bake()
-    (bot / "mine.txt").write_text("kept")
-    run = subprocess.run(
-        [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "-f", "-o", bot.parent],
+def scratch_template(folder):
+    """Copy what git knows of this template, and what it would add, to a folder."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TEMPLATE,
         capture_output=True,
         text=True,
-        env={**os.environ},
+        check=True,
+    ).stdout.split("\0")
+    for name in filter(None, listed):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(TEMPLATE / name, folder / name)
+    return folder
+
+
+def test_a_zip_and_a_git_address_bake_the_same_bot(bake, tmp_path):
+    expected = files(bake())
+    template = scratch_template(tmp_path / "template")
+    zipped = shutil.make_archive(str(tmp_path / "template"), "zip", tmp_path, "template")
+    assert files(bake(template=zipped)) == expected
+
+    git = ["git", "-C", template, "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "template"]):
+        subprocess.run([*git, *command], check=True)
+    assert files(bake(template=f"git+file://{template}")) == expected
+
+
+def test_two_versions_of_the_template_bake_in_one_process(tmp_path):
+    older, newer = (scratch_template(tmp_path / name / "template") for name in ("old", "new"))
+    extension = newer / "slot_line.py"
+    extension.write_text(extension.read_text().replace('["Ada"]', '["Grace"]'))
+    code = (
+        "import sys; from cookiecutter.main import cookiecutter\n"
+        "for number, template in enumerate(sys.argv[1:]):\n"
+        "    cookiecutter(template, no_input=True, output_dir=f'out{number}')"
     )
-    assert run.returncode == 0, run.stderr
-    assert (bot / "mine.txt").read_text() == "kept"
+    command = [sys.executable, "-c", code, older, newer, older]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    for number, name in enumerate(["Ada", "Grace", "Ada"]):
+        slot = slots(tmp_path / f"out{number}" / "metadata-bot")["user_name"]
+        assert slot["mappings"][0]["metadata"]["schema"] == {"examples": [name]}
+
+
+def test_paths_are_legal_on_windows_in_each_bot(bot):
+    for name in files(bot):
+        assert not set(name) & set('<>:"|?*\\'), name
+
+
+def test_the_template_and_its_bots_are_linted_by_the_same_versions():
+    pinned = re.compile(r"^(pre-commit|ruff|yamllint)==(\S+)", re.MULTILINE)
+    ours = pinned.findall((TEMPLATE / "requirements.txt").read_text())
+    theirs = (TEMPLATE / "{{cookiecutter.project_slug}}" / "requirements-tools.txt").read_text()
+    assert ours
+    assert dict(ours) == dict(pinned.findall(theirs))

@@ -1,0 +1,148 @@
+"""Everything that has to know of something else does; a failure says what to type."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import tarfile
+import traceback
+
+import pytest
+from rasa.shared.core.domain import Domain
+from rasa.shared.utils.io import read_config_file, read_yaml_file
+from rasa_sdk import Action
+
+import actions
+from tests.cases import DOMAIN, DOMAIN_PATH, PROJECT
+
+SLOTS = DOMAIN.as_dict().get("slots") or {}
+
+
+def say(problems):
+    """Fail with these sentences and nothing around them."""
+    problems = list(problems)
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
+
+
+def classes_in_actions():
+    """Return (name, file) of every action that is written in actions/."""
+    for module in pkgutil.walk_packages(actions.__path__, "actions."):
+        importlib.import_module(module.name)
+    found, written = set(), list(Action.__subclasses__())
+    while written:
+        action = written.pop()
+        written += action.__subclasses__()
+        if action.__module__.split(".")[0] == "actions" and not inspect.isabstract(action):
+            found.add((action().name(), action.__module__.replace(".", "/") + ".py"))
+    return found
+
+
+def channels():
+    """Return {key of credentials.yml: the class it names}, without Rasa's own."""
+    found, problems = {}, []
+    for key in read_config_file(str(PROJECT / "credentials.yml")) or {}:
+        module, _, name = key.rpartition(".")
+        if not module:
+            continue
+        try:
+            found[key] = getattr(importlib.import_module(module), name)
+        except Exception:
+            problems.append(
+                f"credentials.yml: '{key}' cannot be imported; Rasa would only say that it is "
+                f"unknown. The reason:\n\n{traceback.format_exc()}"
+            )
+    return found, problems
+
+
+def stories():
+    """Yield (file, content) of the stories and rules in data/."""
+    for path in sorted((PROJECT / "data").rglob("*.y*ml")):
+        content = read_yaml_file(path) or {}
+        yield path.relative_to(PROJECT), [content.get("stories"), content.get("rules")]
+
+
+def slots_set_in(content):
+    if isinstance(content, dict):
+        for item in content.get("slot_was_set") or []:
+            yield from item if isinstance(item, dict) else [item]
+        content = content.values()
+    elif not isinstance(content, list):
+        return
+    for item in content:
+        yield from slots_set_in(item)
+
+
+def test_actions_can_be_imported_and_are_in_the_domain():
+    listed = set(DOMAIN.user_actions)
+    say(
+        f"{file} has '{name}', but {DOMAIN_PATH.name} does not list it: "
+        f"add '- {name}' under 'actions:'."
+        for name, file in sorted(classes_in_actions())
+        if name not in listed
+    )
+
+
+def test_actions_in_the_domain_are_written():
+    written = {name for name, _ in classes_in_actions()}
+    say(
+        f"{DOMAIN_PATH.name} lists '{name}', but no class in actions/ has that name: "
+        "write one in actions/custom.py, or take it out of 'actions:'."
+        for name in DOMAIN.user_actions
+        if name not in written and not name.startswith("utter_")
+    )
+
+
+def test_channels_can_be_imported():
+    _, problems = channels()
+    say(problems)
+
+
+def test_no_two_channels_share_an_address():
+    keys = list(read_config_file(str(PROJECT / "credentials.yml")) or {})
+    named = {key: channel.name() for key, channel in channels()[0].items()}
+    say(
+        f"credentials.yml: '{key}:' and '{name}:' both answer at /webhooks/{name}; "
+        f"take '{name}:' out."
+        for key, name in named.items()
+        if name in keys
+    )
+
+
+def test_there_is_an_action_endpoint():
+    endpoint = (read_config_file(str(PROJECT / "endpoints.yml")) or {}).get("action_endpoint")
+    if not endpoint:
+        say(
+            [
+                "endpoints.yml has no 'action_endpoint:', so no action can run, and no metadata "
+                "reaches a slot. Add:\n\n"
+                "action_endpoint:\n"
+                "  url: http://localhost:5055/webhook\n"
+                "  actions_module: actions"
+            ]
+        )
+
+
+def test_stories_depend_only_on_slots_that_influence_the_conversation():
+    say(
+        f"{path}: a 'slot_was_set' names '{slot}', which {DOMAIN_PATH.name} keeps from "
+        "influencing the conversation, so Rasa passes it over: take "
+        f"'influence_conversation: false' out of the slot '{slot}'."
+        for path, content in stories()
+        for slot in sorted(set(slots_set_in(content)))
+        if SLOTS.get(slot, {}).get("influence_conversation") is False
+    )
+
+
+def test_the_trained_model_knows_the_domain_as_it_is_now():
+    models = sorted((PROJECT / "models").glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
+    if models:
+        with tarfile.open(models[-1]) as model:
+            trained = json.load(model.extractfile("./metadata.json"))["domain"]
+        if Domain.from_dict(trained).fingerprint() != DOMAIN.fingerprint():
+            say(
+                [
+                    f"{DOMAIN_PATH.name} has changed since {models[-1].name} was trained: "
+                    "type 'make train'."
+                ]
+            )
