@@ -1,6 +1,7 @@
 """Bakes bots from the template in this repository."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -72,8 +73,30 @@ def bake(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def default_bot(bake):
-    """Return the default bot; the tests that need Rasa install it there."""
-    return bake()
+    """Return the default bot, installed and trained."""
+    bot = bake()
+    code, output = made(bot, "train", "check")
+    assert code == 0, output
+    return bot
+
+
+@pytest.fixture
+def my_bot(default_bot, tmp_path):
+    """Return a copy of the default bot that a test may change, with the same environments."""
+    environments = (".uv", ".venv", ".tools")
+    bot = tmp_path / default_bot.name
+    shutil.copytree(default_bot, bot, ignore=shutil.ignore_patterns(*environments))
+    for name in environments:
+        (bot / name).symlink_to(default_bot / name)
+    return bot
+
+
+def change(bot, name, old, new):
+    """Replace a text in one of the bot's files, which must be there."""
+    path = bot / name
+    text = path.read_text()
+    assert old in text, f"{name} has no {old!r}"
+    path.write_text(text.replace(old, new))
 
 
 def make(folder, *arguments, **kwargs):

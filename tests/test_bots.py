@@ -9,36 +9,17 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
-from tests.conftest import TEMPLATE
+from tests.conftest import BAKES, TEMPLATE, made, make
 
 OTHER_SLOTS = (
     "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
 )
 READY_SECONDS = 120
-
-pytestmark = pytest.mark.filterwarnings("error")
-
-
-def make(folder, *arguments, **kwargs):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
-    return subprocess.Popen(
-        ["make", "--no-print-directory", *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **kwargs,
-    )
-
-
-@pytest.fixture(scope="module")
-def default_bot(bake):
-    return bake()
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +33,8 @@ def bot(request):
 
 
 def test_its_own_tests_pass(bot):
-    run = make(bot, "test")
-    output, _ = run.communicate()
-    assert run.returncode == 0, output
+    code, output = made(bot, "test")
+    assert code == 0, output
     print(output)
     passed = re.search(r"(\d+) passed", output)
     assert passed
@@ -62,17 +42,31 @@ def test_its_own_tests_pass(bot):
     assert not re.search(r"failed|skipped|error", output.split("\n")[-2])
 
 
+def test_rasa_data_validate_passes_for_each_bake(bake, default_bot):
+    """Two at a time, with the Rasa of the default bot."""
+    rasa = [default_bot / ".venv/bin/python", "tools/quiet_rasa.py", "data", "validate"]
+
+    def validate(name):
+        command = [*rasa, "--quiet", "--fail-on-warnings"]
+        return subprocess.run(command, cwd=bake(**BAKES[name]), capture_output=True, text=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        for name, run in zip(BAKES, pool.map(validate, BAKES), strict=True):
+            assert run.returncode == 0, name + run.stdout + run.stderr
+            assert "UserWarning" not in run.stderr, name + run.stderr
+
+
 def test_training_again_does_nothing(bot):
-    make(bot, "train").communicate()
+    made(bot, "train")
     model = bot / "models" / "bot.tar.gz"
     trained = model.stat().st_mtime
     started = time.monotonic()
-    output, _ = make(bot, "train").communicate()
+    _, output = made(bot, "train")
     assert "up to date" in output
     assert model.stat().st_mtime == trained
     assert time.monotonic() - started < 1, "no TensorFlow is needed to find that out"
     (bot / "data" / "stories.yml").touch()
-    assert "Training" in make(bot, "--dry-run", "train").communicate()[0]
+    assert "Training" in made(bot, "--dry-run", "train")[1]
 
 
 class Running:

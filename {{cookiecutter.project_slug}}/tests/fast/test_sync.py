@@ -58,6 +58,7 @@ def test_null_clears(cleared):
 @pytest.mark.parametrize("value", [False, 0, "", [], {}])
 def test_false_zero_and_empty_are_values(value):
     assert talk().say({"extra": value}).slots["extra"] == value
+    assert talk().say().say({"extra": value}).slots["extra"] == value
     assert talk().say({"extra": "a"}).say({"extra": value}).slots["extra"] == value
 
 

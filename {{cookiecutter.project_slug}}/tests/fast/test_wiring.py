@@ -138,7 +138,7 @@ def test_the_trained_model_knows_the_domain_as_it_is_now():
     models = sorted((PROJECT / "models").glob("*.tar.gz"), key=lambda path: path.stat().st_mtime)
     if models:
         with tarfile.open(models[-1]) as model:
-            trained = json.load(model.extractfile("./metadata.json"))["domain"]
+            trained = json.load(model.extractfile("metadata.json"))["domain"]
         if Domain.from_dict(trained).fingerprint() != DOMAIN.fingerprint():
             say(
                 [

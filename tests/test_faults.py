@@ -1,0 +1,248 @@
+"""The tests that a bot is baked with catch what its owner may break.
+
+Each fault is put into a copy of the default bot; its own fast tier must fail,
+in the test that is named for it.
+"""
+
+import re
+import subprocess
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import change, made
+
+
+class Fault(NamedTuple):
+    file: str
+    old: str
+    new: str
+    caught_by: str
+
+
+FAULTS = {
+    "the door takes open values for signed ones, and signed for open": Fault(
+        "channels/door.py",
+        "if each.signed and",
+        "if not each.signed and",
+        "test_each_of_your_signed_slots_is_closed_to_the_open_body[user_id]",
+    ),
+    "the door forgets the contract": Fault(
+        "channels/door.py",
+        "for each in violations(contract, metadata)",
+        "for each in ()",
+        "test_each_of_your_slots_refuses_what_it_cannot_hold[plan]",
+    ),
+    "a path is read as one key": Fault(
+        "contract/fields.py",
+        'tuple(path.split("."))',
+        "(path,)",
+        "test_the_short_form_is_the_long_form_with_a_path_alone",
+    ),
+    "null is passed over": Fault(
+        "actions/known.py",
+        "if value is not ABSENT and not _same(value, known)",
+        "if value not in (ABSENT, None) and not _same(value, known)",
+        "test_null_clears",
+    ),
+    "false is taken for nothing": Fault(
+        "actions/known.py",
+        "return type(first) is type(second) and first == second",
+        "return bool(first) == bool(second) or first == second",
+        "test_false_zero_and_empty_are_values",
+    ),
+    "a fallback is not noticed": Fault(
+        "actions/known.py",
+        'elif event["event"] == "rewind":',
+        'elif event["event"] == "never":',
+        "test_a_change_in_a_turn_that_a_fallback_undid_comes_back",
+    ),
+    "metadata always wins over the conversation": Fault(
+        "actions/known.py",
+        "if max(last_set.get(field.slot, -1), last_reset) > since:",
+        "if False:",
+        "test_what_the_conversation_gave_later_is_left_alone",
+    ),
+    "a turn-scoped slot is held": Fault(
+        "actions/known.py",
+        'return field.scope == "session" and not field.signed',
+        "return not field.signed",
+        "test_a_turn_scoped_slot_is_what_this_message_says",
+    ),
+    "the session start does not listen": Fault(
+        "actions/session_start.py",
+        'return [*events, ActionExecuted("action_listen")]',
+        "return events",
+        "test_a_session_start_ends_with_action_listen",
+    ),
+    "the session start forgets what to carry over": Fault(
+        "actions/session_start.py",
+        "slots = carried_over(contract, tracker.events)",
+        "pass",
+        "test_a_new_session_carries_slots_over",
+    ),
+    "the session start loses its own metadata": Fault(
+        "actions/session_start.py",
+        "events.append(SlotSet(START_SLOT, start))",
+        "pass",
+        "test_two_restarts_are_as_good_as_one",
+    ),
+    "an action gets the live tracker": Fault(
+        "channels/in_process.py",
+        "copied = _as_is if name in READ_ONLY_ACTIONS else _copied",
+        "copied = _as_is",
+        "test_what_an_action_does_to_its_arguments_stays_with_it",
+    ),
+    "a rejection is any error": Fault(
+        "channels/in_process.py",
+        "raise _http_error(400, error.message, name)",
+        "raise _http_error(500, error.message, name)",
+        "test_a_rejection_is_the_400_that_rasa_expects",
+    ),
+    "the sync action is out of the domain": Fault(
+        "domain.yml",
+        "  - action_sync_metadata\n",
+        "",
+        "test_actions_can_be_imported_and_are_in_the_domain",
+    ),
+}
+
+WIRING = {
+    "an action is missing in the domain": (
+        Fault("domain.yml", "  - action_tell_known_metadata\n", "", ""),
+        "actions/custom.py has 'action_tell_known_metadata', but domain.yml does not list it: "
+        "add '- action_tell_known_metadata' under 'actions:'.",
+    ),
+    "an action is not written": (
+        Fault("domain.yml", "actions:\n", "actions:\n  - action_nobody_wrote\n", ""),
+        "domain.yml lists 'action_nobody_wrote', but no class in actions/ has that name: "
+        "write one in actions/custom.py, or take it out of 'actions:'.",
+    ),
+    "the channel cannot be imported": (
+        Fault("channels/rest.py", "import json\n", "import json\nimport nobody_wrote_this\n", ""),
+        "ModuleNotFoundError: No module named 'nobody_wrote_this'",
+    ),
+    "rest is listed twice": (
+        Fault("credentials.yml", "channels.rest", "rest:\nchannels.rest", ""),
+        "credentials.yml: 'channels.rest.MetadataRestInput:' and 'rest:' both answer at "
+        "/webhooks/rest; take 'rest:' out.",
+    ),
+    "the action's name is misspelt": (
+        Fault("domain.yml", "action: action_sync_metadata", "action: action_sink_metadata", ""),
+        "domain.yml: slot 'plan': a mapping with 'metadata' needs 'type: custom' and "
+        "'action: action_sync_metadata'.",
+    ),
+    "there is no action endpoint": (
+        Fault("endpoints.yml", "action_endpoint:", "another_endpoint:", ""),
+        "endpoints.yml has no 'action_endpoint:'",
+    ),
+    "the domain has changed since training": (
+        Fault("domain.yml", "text: Goodbye!", "text: See you!", ""),
+        "domain.yml has changed since bot.tar.gz was trained: type 'make train'.",
+    ),
+    "a rule depends on a slot that has no influence": (
+        Fault(
+            "data/rules.yml",
+            "      - intent: goodbye\n",
+            "      - slot_was_set:\n          - plan: pro\n      - intent: goodbye\n",
+            "",
+        ),
+        "take 'influence_conversation: false' out of the slot 'plan'.",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_bots_own_tests_catch(my_bot, fault):
+    file, old, new, caught_by = FAULTS[fault]
+    change(my_bot, file, old, new)
+    run = subprocess.run(
+        [".venv/bin/python", "-m", "pytest", "tests/fast"],
+        cwd=my_bot,
+        capture_output=True,
+        text=True,
+    )
+    caught = re.findall(r"^FAILED \S+::(\S+)", run.stdout, re.MULTILINE)
+    assert any(name.startswith(caught_by) for name in caught), run.stdout
+    print(f"{fault}: caught by {len(caught)}, {caught_by} among them")
+
+
+@pytest.mark.parametrize("fault", WIRING)
+def test_make_check_says_what_to_type(my_bot, fault):
+    (file, old, new, _), said = WIRING[fault]
+    change(my_bot, file, old, new)
+    code, output = made(my_bot, "check-wiring")
+    assert code != 0
+    assert said in output
+    assert "site-packages" not in output
+
+
+def test_pre_commit_runs_the_checks_and_finds_a_fault_of_each_kind(my_bot):
+    subprocess.run(["git", "init", "-q"], cwd=my_bot, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=my_bot, check=True)
+
+    def hooks():
+        command = [".tools/bin/pre-commit", "run", "--all-files"]
+        run = subprocess.run(command, cwd=my_bot, capture_output=True, text=True)
+        found = re.findall(r"^(.*?)\.{3,}.*?(Passed|Failed)$", run.stdout, re.MULTILINE)
+        return run.returncode, {name.split(" (")[0]: result for name, result in found}
+
+    names = ("Python style", "YAML style", "Contract and wiring", "rasa data validate")
+    assert hooks() == (0, dict.fromkeys(names, "Passed"))
+
+    change(my_bot, "actions/custom.py", "import json\n", "import json\nimport os\n")
+    change(my_bot, "credentials.yml", "RestInput:", "RestInput:   ")
+    change(my_bot, "endpoints.yml", "action_endpoint:", "another_endpoint:")
+    change(my_bot, "data/rules.yml", "action: utter_greet", "action: utter_great")
+    assert hooks() == (1, dict.fromkeys(names, "Failed"))
+
+
+def test_make_check_works_outside_git_and_make_fix_repairs_the_style(my_bot):
+    change(my_bot, "actions/custom.py", "import json\n", "import os\nimport json\n")
+    change(my_bot, "credentials.yml", "RestInput:", "RestInput:   ")
+    code, output = made(my_bot, "check")
+    assert code != 0
+    assert "F401" in output
+    assert "trailing spaces" in output
+    assert made(my_bot, "fix")[0] == 0
+    code, output = made(my_bot, "check")
+    assert code == 0, output
+    assert "All is well." in output
+
+
+def test_the_same_tests_follow_a_slot_that_is_added_broken_and_removed(my_bot):
+    def collected():
+        command = [".venv/bin/python", "-m", "pytest", "--collect-only"]
+        run = subprocess.run(command, cwd=my_bot, capture_output=True, text=True)
+        return [line for line in run.stdout.split("\n") if "::" in line]
+
+    before = collected()
+    assert not any("tier" in test for test in before)
+
+    tier = """slots:
+  tier:
+    type: categorical
+    values: [gold, silver]
+    influence_conversation: false
+    mappings:
+      - type: custom
+        action: action_sync_metadata
+        metadata: {path: account.tier, signed: true}
+"""
+    change(my_bot, "domain.yml", "slots:\n", tier)
+    added = set(collected()) - set(before)
+    assert len(added) >= 4
+    assert any("tests/live" in test for test in added)
+    assert all("tier" in test for test in added)
+    assert "metadata account.tier fills tier (signed)" in made(my_bot, "contract")[1]
+    code, output = made(my_bot, "train", "test-fast")
+    assert code == 0, output
+
+    change(my_bot, "domain.yml", "path: account.tier", "paht: account.tier")
+    code, output = made(my_bot, "train")
+    assert code != 0
+    assert "slot 'tier': 'paht' is not a key of 'metadata'" in output
+
+    broken = tier.replace("path: account.tier", "paht: account.tier")
+    change(my_bot, "domain.yml", broken, "slots:\n")
+    assert collected() == before
