@@ -6,8 +6,9 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
+PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static lock clean
+.PHONY: help demo test test-static check fix hooks lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -21,12 +22,24 @@ test: $(INSTALLED) ## test the template, and bots baked from it with their own t
 test-static: $(INSTALLED) ## test the template without installing Rasa
 	@$(PYTHON) -m pytest --ignore tests/test_bots.py --ignore tests/test_faults.py
 
+check: $(INSTALLED) ## check the style; this changes nothing
+	@.venv/bin/ruff check --quiet --no-cache $(PYTHON_FILES)
+	@.venv/bin/ruff format --quiet --no-cache --check $(PYTHON_FILES)
+	@.venv/bin/yamllint --strict .
+
+fix: $(INSTALLED) ## repair the style where a program can
+	@.venv/bin/ruff check --quiet --no-cache --fix $(PYTHON_FILES) || true
+	@.venv/bin/ruff format --quiet --no-cache $(PYTHON_FILES)
+
+hooks: $(INSTALLED) ## run the checks at each git commit
+	@.venv/bin/pre-commit install
+
 lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group test \
 		--custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/lock
 	@$(MAKE) --no-print-directory -C build/lock/metadata-bot lock
-	@cp build/lock/metadata-bot/requirements.txt '$(BOT)'/
+	@cp build/lock/metadata-bot/requirements*.txt '$(BOT)'/
 
 clean: ## remove all that these commands made
 	rm -rf .uv .venv .pytest_cache build

@@ -221,6 +221,23 @@ def test_a_zip_and_a_git_address_bake_the_same_bot(bake, tmp_path):
     assert files(bake(template=f"git+file://{template}")) == expected
 
 
+def test_pre_commit_runs_the_templates_own_checks(tmp_path):
+    template = scratch_template(tmp_path / "template")
+    for name in (".venv", ".uv"):
+        (template / name).symlink_to(TEMPLATE / name)
+    for command in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", *command], cwd=template, check=True)
+
+    def style():
+        command = [BIN / "pre-commit", "run", "check", "--all-files"]
+        return subprocess.run(command, cwd=template, capture_output=True, text=True)
+
+    assert style().returncode == 0, style().stdout
+    with (template / "slot_line.py").open("a") as extension:
+        extension.write("import os\n")
+    assert "F401" in style().stdout
+
+
 def test_two_versions_of_the_template_bake_in_one_process(tmp_path):
     older, newer = (scratch_template(tmp_path / name / "template") for name in ("old", "new"))
     extension = newer / "slot_line.py"
