@@ -47,8 +47,8 @@ RASA_SLOTS = {
     "knowledge_base_last_object",
     "knowledge_base_last_object_type",
 }
-# Rasa writes these into every event's metadata and would take a client's for its own.
-RASA_KEYS = {"model_id", "assistant_id", "is_external"}
+# Rasa, and the door of the bot, write these into an event's metadata themselves.
+RESERVED_KEYS = {"model_id", "assistant_id", "is_external", "_signed"}
 RASA_VALUE = "__other__"  # DEFAULT_CATEGORICAL_SLOT_VALUE, in the same file
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(10)
@@ -352,9 +352,9 @@ def _path(path: str, name: str) -> tuple[str, list[str]]:
         right = re.sub(r"[^\w-]+", ".", path, flags=re.ASCII).strip(".-")
         right = right if PATH.fullmatch(right) else name
         return right, [f"'{path}' is not a path; write 'from {right}', say."]
-    if path.split(".")[0] in RASA_KEYS:
-        right = f"my_{path}"
-        return right, [f"'{path}' is a key of Rasa's own; write 'from {right}', say."]
+    if path.split(".")[0] in RESERVED_KEYS:
+        right = f"my_{path.lstrip('_')}"
+        return right, [f"'{path}' is a reserved key; write 'from {right}', say."]
     return path, []
 
 

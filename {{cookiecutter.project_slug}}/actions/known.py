@@ -12,7 +12,8 @@ from typing import Any
 from rasa_sdk import Tracker
 
 from contract import ABSENT, Contract, Field, contract_of, lookup, merge, without
-from contract.fields import RASA_KEYS
+from contract.fields import RESERVED_KEYS
+from contract.seal import opened
 
 Event = Mapping[str, Any]
 
@@ -36,9 +37,9 @@ def known_metadata(tracker: Tracker, domain: Mapping | None = None) -> dict:
     for _, metadata in told(tracker.events):
         known = merge(known, metadata)
     if domain:
-        now = this_message(tracker.events)
+        message = latest_message(tracker.events)
         for field in contract_of(domain).fields:
-            if not holds(field) and lookup(now, field.path) is ABSENT:
+            if field.signed or (not holds(field) and lookup(message, field.path) is ABSENT):
                 known = without(known, field.path)
     return _without_nulls(known)
 
@@ -55,41 +56,55 @@ def told(events: Sequence[Event]) -> Iterator[tuple[int, dict]]:
             yield index, metadata
 
 
-def this_message(events: Sequence[Event]) -> dict:
-    """Return the metadata of the session's latest user message."""
+def latest_message(events: Sequence[Event]) -> Mapping[str, Any]:
+    """Return the metadata of the session's latest user message, as it is stored."""
     for event in reversed(events):
         if event["event"] == "user":
-            return _told_by(event)
+            return _stored(event)
         if event["event"] == "session_started":
             break
     return {}
 
 
-def start_metadata(events: Sequence[Event], expired: bool) -> dict:
-    """Return the metadata with which the session that begins now begins.
+def opening_message(events: Sequence[Event]) -> Mapping[str, Any]:
+    """Return the metadata, as it is stored, of the message that begins a session.
 
-    `events` end where action_session_start runs. `expired` tells whether the
-    session before was over by time, and so has nothing to hand on.
+    `events` end where action_session_start runs: because a message opens the session,
+    or because the message of this turn asked for it (`/session_start`, `/restart`).
     """
-    restarted = _after_last("restart", events) > _after_last("session_started", events)
-    if restarted and not expired:
-        known: dict = {}
-        for _, metadata in told(events):
-            known = merge(known, metadata)
-        return known
     if events and _is_start_slot(events[-1]):
-        return _told_by(events[-1])
+        return _stored(events[-1])
     for event in reversed(events):
-        if event["event"] == "user":  # the message asked for this: /session_start
-            return _told_by(event)
+        if event["event"] == "user":
+            return _stored(event)
         if event["event"] == "action" and event["name"] == "action_listen":
             break
     return {}
 
 
-def starting_slots(contract: Contract, start: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the slots that start metadata names, `None` for those it clears."""
-    values = {field.slot: _value(field, start) for field in contract.fields}
+def start_metadata(events: Sequence[Event], expired: bool) -> dict:
+    """Return what is known when a session begins; `events` as for `opening_message`.
+
+    `expired` tells whether the session before was over by time, and so has nothing to
+    hand on. A session that was restarted has.
+    """
+    restarted = _after_last("restart", events) > _after_last("session_started", events)
+    if not restarted or expired:
+        return _unreserved(opening_message(events))
+    known: dict = {}
+    for _, metadata in told(events):
+        known = merge(known, metadata)
+    return known
+
+
+def starting_slots(
+    contract: Contract, start: Mapping[str, Any], opening: Mapping[str, Any], sender: str
+) -> dict[str, Any]:
+    """Return the slots that a session begins with, `None` for those that `start` clears."""
+    values = {
+        field.slot: lookup(start, field.path) if holds(field) else _says(opening, field, sender)
+        for field in contract.fields
+    }
     return {slot: value for slot, value in values.items() if value is not ABSENT}
 
 
@@ -109,7 +124,7 @@ def carried_over(contract: Contract, events: Sequence[Event]) -> dict[str, Any]:
 
 
 def slots_to_write(
-    contract: Contract, events: Sequence[Event], slots: Mapping[str, Any]
+    contract: Contract, events: Sequence[Event], slots: Mapping[str, Any], sender: str
 ) -> dict[str, Any]:
     """Return the metadata slots whose value is not what it should be, with the right one.
 
@@ -118,7 +133,7 @@ def slots_to_write(
     gave later stays, and one that a fallback undid comes back.
     """
     messages = list(told(events))
-    now = this_message(events)
+    message = latest_message(events)
     last_set: dict[str, int] = {}
     last_reset = -1
     for index, event in in_force(events):
@@ -134,7 +149,7 @@ def slots_to_write(
             if max(last_set.get(field.slot, -1), last_reset) > since:
                 continue
         else:
-            value = _value(field, now)
+            value = _says(message, field, sender)
             value = None if value is ABSENT else value
         if value is not ABSENT and not _same(value, slots.get(field.slot)):
             due[field.slot] = value
@@ -175,15 +190,15 @@ def _known_value(field: Field, messages: list[tuple[int, dict]]) -> tuple[Any, i
     """Return what is known of a field and the index of the event that changed it."""
     known, since = ABSENT, -1
     for index, metadata in messages:
-        value = _value(field, metadata)
+        value = lookup(metadata, field.path)
         if value is not ABSENT and not _same(value, known):
             known, since = value, index
     return known, since
 
 
-def _value(field: Field, metadata: Mapping[str, Any]) -> Any:
-    """Return what `metadata` says of a field; nobody can sign anything yet."""
-    return ABSENT if field.signed else lookup(metadata, field.path)
+def _says(message: Mapping[str, Any], field: Field, sender: str) -> Any:
+    """Return what one message says of a field; of a signed one, only under a good seal."""
+    return lookup(opened(message, sender) if field.signed else message, field.path)
 
 
 def _same(first: Any, second: Any) -> bool:
@@ -192,14 +207,20 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def _told_by(event: Event) -> dict:
+    return _unreserved(_stored(event))
+
+
+def _stored(event: Event) -> Mapping[str, Any]:
     metadata = None
     if event["event"] == "user":
         metadata = event.get("metadata")
     elif _is_start_slot(event):
         metadata = event["value"]
-    if not isinstance(metadata, Mapping):
-        return {}
-    return {key: value for key, value in metadata.items() if key not in RASA_KEYS}
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _unreserved(metadata: Mapping[str, Any]) -> dict:
+    return {key: value for key, value in metadata.items() if key not in RESERVED_KEYS}
 
 
 def _is_start_slot(event: Event) -> bool:

@@ -7,7 +7,13 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.known import START_SLOT, carried_over, start_metadata, starting_slots
+from actions.known import (
+    START_SLOT,
+    carried_over,
+    opening_message,
+    start_metadata,
+    starting_slots,
+)
 from contract import contract_of
 
 
@@ -31,7 +37,8 @@ class ActionSessionStart(Action):
         slots = {}
         if session.get("carry_over_slots_to_new_session", True):
             slots = carried_over(contract, tracker.events)
-        slots.update(starting_slots(contract, start))
+        opening = opening_message(tracker.events)
+        slots.update(starting_slots(contract, start, opening, tracker.sender_id))
 
         events = [SessionStarted()]  # wipes every slot, so all the others come after
         if start:

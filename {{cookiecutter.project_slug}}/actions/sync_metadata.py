@@ -22,5 +22,5 @@ class ActionSyncMetadata(Action):
     def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        due = slots_to_write(contract_of(domain), tracker.events, tracker.slots)
+        due = slots_to_write(contract_of(domain), tracker.events, tracker.slots, tracker.sender_id)
         return [SlotSet(slot, value) for slot, value in due.items()]

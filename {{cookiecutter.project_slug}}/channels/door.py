@@ -1,48 +1,27 @@
 """The door: everything that is checked before a message reaches the bot.
 
-Knows nothing of HTTP servers: bytes go in, an admitted message or a refusal
-comes out, so every channel can stand behind the same door.
+Knows nothing of HTTP servers: bytes or parsed JSON go in, an admitted message or a
+refusal comes out, so every channel can stand behind the same door.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from contract import ABSENT, Contract, lookup, violations
-from contract.fields import RASA_KEYS
+from rasa.shared.exceptions import RasaException
 
-MAX_BODY_BYTES = 64 * 1024
-MAX_MESSAGE_CHARACTERS = 4096
-MAX_SENDER_CHARACTERS = 255  # what Rasa's SQL tracker store keeps of it
+from channels.refusal import Refusal
+from channels.tokens import LONGEST_SENDER, SENDER_PREFIX, Claims, Tokens, bearer
+from contract import ABSENT, Contract, lookup, merge, violations, without
+from contract.fields import RESERVED_KEYS
+from contract.seal import SEALED_KEY, sealed
 
-# Conversations of people whom a signed token names; the open body may not claim them.
-SIGNED_SENDER_PREFIX = "user:"
-
-
-@dataclass
-class Refusal(Exception):
-    """A message that may not come in, with what the client should do about it.
-
-    `status` is the HTTP status, `reason` one word for programs, `message` a
-    sentence for people, `details` where in the body the fault is.
-    """
-
-    status: int
-    reason: str
-    message: str
-    details: dict[str, Any] = field(default_factory=dict)
-
-    def body(self) -> dict[str, Any]:
-        """Return the answer in the shape of Rasa's own errors
-        (rasa/server.py, ErrorResponse)."""
-        return {
-            "status": "failure",
-            "code": self.status,
-            "reason": self.reason,
-            "message": self.message,
-            "details": self.details,
-        }
+TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience")
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogate
 
 
 @dataclass(frozen=True)
@@ -54,51 +33,173 @@ class Admitted:
     metadata: dict[str, Any] | None
 
 
-def admit(content_type: str, raw: bytes, contract: Contract) -> Admitted:
-    """Check one request body and return the message in it.
+@dataclass(frozen=True)
+class Door:
+    """What a channel lets in. Each number is a key in credentials.yml.
 
-    Args:
-        content_type: the value of that HTTP header, "" when there is none.
-        raw: the body as it came.
-        contract: what its `metadata` may hold.
-
-    Raises:
-        Refusal: with the first reason not to let the message in; a metadata
-            object is judged as a whole and every violation named.
+    `max_body_bytes` and `max_depth` (of objects and lists in one another) count for the
+    whole body, `max_keys` for all objects in it together; `action_timeout` is in seconds.
+    `jwt_key`, `jwt_method` and `jwt_audience` are explained in channels/tokens.py.
     """
-    body = _object(content_type, raw)
-    text = _text(body, "message", MAX_MESSAGE_CHARACTERS)
-    sender = _text(body, "sender", MAX_SENDER_CHARACTERS)
-    if sender.startswith(SIGNED_SENDER_PREFIX):
-        raise Refusal(
-            403,
-            "SignedSender",
-            f"Only a signed token may speak for a '{SIGNED_SENDER_PREFIX}' sender.",
-            {"parameter": "sender", "in": "body"},
-        )
-    return Admitted(text, sender, _metadata(body.get("metadata"), contract))
+
+    max_body_bytes: int = 64 * 1024
+    max_depth: int = 16
+    max_keys: int = 512
+    max_message_characters: int = 4096
+    max_sender_characters: int = LONGEST_SENDER
+    action_timeout: float = 30.0
+    tokens: Tokens = field(default_factory=Tokens)
+
+    @classmethod
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "Door":
+        """Read the keys of a channel.
+
+        Raises:
+            RasaException: for a key that is unknown, or a value that is no number above 0.
+        """
+        credentials = dict(credentials or {})
+        token_keys = {key: credentials.pop(key) for key in TOKEN_KEYS if key in credentials}
+        numbers = [each.name for each in fields(cls) if each.name != "tokens"]
+        for key, value in credentials.items():
+            if key not in numbers:
+                known = ", ".join([*numbers, *TOKEN_KEYS])
+                raise RasaException(f"credentials.yml: '{key}' is unknown; there are {known}.")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+                raise RasaException(f"credentials.yml: '{key}' is a number above 0, not {value!r}.")
+        return cls(tokens=Tokens.from_credentials(token_keys), **credentials)
+
+    def admit(
+        self, content_type: str, raw: bytes, authorization: str | None, contract: Contract
+    ) -> Admitted:
+        """Check one HTTP request and return the message in it.
+
+        Args:
+            content_type: the value of that header, "" when there is none.
+            raw: the body as it came.
+            authorization: the value of that header.
+            contract: what the metadata may hold.
+
+        Raises:
+            Refusal: with the first reason not to let the message in; metadata is judged
+                as a whole and every violation named.
+        """
+        token = bearer(authorization)
+        claims = None if token is None else self.tokens.claims(token)
+        return self.admit_body(self.parse(content_type, raw), claims, contract)
+
+    def parse(self, content_type: str, raw: bytes) -> Any:
+        """Return the JSON in a body.
+
+        Raises:
+            Refusal: when it is none, or too large to look at.
+        """
+        if len(raw) > self.max_body_bytes:
+            message = f"Send at most {self.max_body_bytes} bytes in one request."
+            raise Refusal(413, "BodyTooLarge", message)
+        if content_type.split(";")[0].strip().lower() != "application/json":
+            message = "Send JSON with the header 'Content-Type: application/json'."
+            raise Refusal(415, "NotJSON", message)
+        if _depth(raw) > self.max_depth:
+            raise self._too_deep()
+        try:
+            return json.loads(
+                raw.decode("utf-8"),
+                parse_constant=_finite,
+                parse_float=_finite,
+                object_pairs_hook=_unique,
+            )
+        except ValueError as error:
+            message = f"The body is not valid JSON in UTF-8: {error}."
+            raise Refusal(400, "BadJSON", message) from error
+
+    def admit_body(self, body: Any, claims: Claims | None, contract: Contract) -> Admitted:
+        """Check a parsed body and return the message in it; `claims` are of a good token.
+
+        Raises:
+            Refusal: as `admit`.
+        """
+        if not isinstance(body, dict):
+            message = 'Send a JSON object such as {"sender": "ada", "message": "hello"}.'
+            raise Refusal(400, "BadJSON", message)
+        self._check_size(body)
+        text = _text(body, "message", self.max_message_characters)
+        if claims:
+            sender = claims.sender
+        else:
+            sender = _text(body, "sender", self.max_sender_characters)
+            refuse_signed_sender(sender)
+        return Admitted(text, sender, _metadata(body.get("metadata"), claims, sender, contract))
+
+    def _check_size(self, body: Any) -> None:
+        keys = 0
+        for depth, path, value in _walk(body):
+            if depth > self.max_depth:
+                raise self._too_deep()
+            if isinstance(value, dict):
+                keys += len(value)
+            if keys > self.max_keys:
+                message = f"Send at most {self.max_keys} keys in one message."
+                raise Refusal(422, "TooManyKeys", message)
+            texts = value if isinstance(value, dict) else [value]
+            if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
+                message = "A text holds a NUL or a lone surrogate, which cannot be stored."
+                details = {"parameter": path or "body", "in": "body"}
+                raise Refusal(422, "BadText", message, details)
+
+    def _too_deep(self) -> Refusal:
+        message = f"Send objects and lists at most {self.max_depth} deep in one another."
+        return Refusal(422, "TooDeep", message)
 
 
-def _object(content_type: str, raw: bytes) -> Mapping[str, Any]:
-    if len(raw) > MAX_BODY_BYTES:
-        raise Refusal(413, "BodyTooLarge", f"Send at most {MAX_BODY_BYTES} bytes in one request.")
-    if content_type.split(";")[0].strip().lower() != "application/json":
-        raise Refusal(415, "NotJSON", "Send JSON with the header 'Content-Type: application/json'.")
-    try:
-        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, "BadJSON", f"The body is not valid JSON in UTF-8: {error}") from error
-    if not isinstance(body, dict):
-        raise Refusal(
-            400,
-            "BadJSON",
-            'Send a JSON object such as {"sender": "ada", "message": "hello"}.',
-        )
-    return body
+def refuse_signed_sender(sender: str) -> None:
+    """Refuse, with 403, to let the open body speak for somebody whom a token names."""
+    if sender.strip().startswith(SENDER_PREFIX):
+        message = f"Only a signed token may speak for a '{SENDER_PREFIX}' sender."
+        details = {"parameter": "sender", "in": "body"}
+        raise Refusal(403, "SignedSender", message, details)
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
+def _depth(raw: bytes) -> int:
+    """Return how deep a body nests, without parsing it."""
+    if raw.count(b"[") + raw.count(b"{") < 2:
+        return 1
+    depth = deepest = 0
+    for byte in STRING.sub(b"", raw):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _walk(body: Any) -> Iterator[tuple[int, str, Any]]:
+    """Yield (depth, dotted path, value) of all that a body holds, itself first."""
+    waiting = [(1, "", body)]
+    while waiting:
+        depth, path, value = waiting.pop()
+        yield depth, path, value
+        inside = value.items() if isinstance(value, dict) else ()
+        if isinstance(value, list):
+            inside = enumerate(value)
+        for key, each in inside:
+            deeper = depth + isinstance(each, (dict, list))
+            waiting.append((deeper, f"{path}.{key}".lstrip("."), each))
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError(f"{number} is no number that can be kept")
+    return float(number)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {json.dumps(twice)} stands twice in one object")
+    return found
 
 
 def _text(body: Mapping[str, Any], key: str, most: int) -> str:
@@ -109,42 +210,50 @@ def _text(body: Mapping[str, Any], key: str, most: int) -> str:
         problem = f"must be at most {most} characters long"
     else:
         return value
-    raise Refusal(422, "BadMessage", f"'{key}' {problem}.", {"parameter": key, "in": "body"})
+    details = {"parameter": key, "in": "body"}
+    raise Refusal(422, "BadMessage", f"'{key}' {problem}.", details)
 
 
-def _metadata(metadata: Any, contract: Contract) -> dict[str, Any] | None:
-    if metadata is None:
-        return None
-    signed = [
-        each.dotted
+def _metadata(
+    metadata: Any, claims: Claims | None, sender: str, contract: Contract
+) -> dict[str, Any] | None:
+    """Return what is stored with the message: open metadata, and the signed under a seal."""
+    if metadata is not None:
+        _refuse_signed(metadata, contract)
+        _refuse_violations(metadata, contract, "body")
+    if not claims or not claims.metadata:
+        return metadata
+
+    _refuse_violations(claims.metadata, contract, "token")
+    known = merge(metadata or {}, claims.metadata)  # what is signed wins
+    for each in contract.fields:
+        if each.signed:
+            known = without(known, each.path)
+    return {**known, SEALED_KEY: sealed(claims.metadata, sender)}
+
+
+def _refuse_signed(metadata: Any, contract: Contract) -> None:
+    found = [
+        {"path": each.dotted, "message": "may come from a signed token only"}
         for each in contract.fields
         if each.signed and lookup(metadata, each.path) is not ABSENT
     ]
-    if signed:
-        raise _bad_metadata(
-            403,
-            "SignedMetadata",
-            "Only a signed token may say this.",
-            [{"path": path, "message": "is signed"} for path in signed],
-        )
+    if found:
+        message = "The metadata holds what only a signed token may say."
+        details = {"parameter": "metadata", "in": "body", "violations": found}
+        raise Refusal(403, "SignedMetadata", message, details)
+
+
+def _refuse_violations(metadata: Any, contract: Contract, where: str) -> None:
     found = [
         {"path": each.path, "message": each.message} for each in violations(contract, metadata)
     ]
     found += [
-        {"path": key, "message": "is a key that Rasa writes itself"}
-        for key in sorted(RASA_KEYS)
+        {"path": key, "message": "is a key that Rasa or this bot writes itself"}
+        for key in sorted(RESERVED_KEYS)
         if isinstance(metadata, dict) and key in metadata
     ]
     if found:
-        raise _bad_metadata(
-            422,
-            "BadMetadata",
-            "The metadata breaks the contract; GET schema says what it may hold.",
-            found,
-        )
-    return metadata
-
-
-def _bad_metadata(status: int, reason: str, message: str, found: list[dict[str, str]]) -> Refusal:
-    details = {"parameter": "metadata", "in": "body", "violations": found}
-    return Refusal(status, reason, message, details)
+        message = "The metadata breaks the contract; GET schema says what it may hold."
+        details = {"parameter": "metadata", "in": where, "violations": found}
+        raise Refusal(422, "BadMetadata", message, details)

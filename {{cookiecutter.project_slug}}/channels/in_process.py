@@ -9,7 +9,6 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 
+from channels.turn import Request, loud
 from contract.fields import SYNC_ACTION
 
 logger = logging.getLogger(__name__)
@@ -27,26 +27,25 @@ ACTION_SERVER_URL = "ACTION_SERVER_URL"
 # as they would over HTTP: what they do to it must not reach the live tracker.
 READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, "action_session_start"})
 
-TIMEOUT_SECONDS = 30.0
 
-Request = Callable[..., Awaitable[dict[str, Any] | None]]
-
-
-def use(endpoint: EndpointConfig | None) -> None:
+def use(endpoint: EndpointConfig | None, timeout: float) -> None:
     """Make `action_endpoint` run the actions as endpoints.yml and the environment say.
 
     The object is changed in place, since `PUT /model` builds a new agent from the
-    endpoints that Rasa read at its start (rasa/server.py, load_model).
+    endpoints that Rasa read at its start (rasa/server.py, load_model). `timeout` is
+    in seconds and counts for the turns that come through the door.
     """
     if endpoint is None:
         return
     server = os.environ.get(ACTION_SERVER_URL)
+    request = EndpointConfig.request.__get__(endpoint)
     if server:
         endpoint.url = server
         logger.info(f"Actions run on {server}.")
     elif "actions_module" in endpoint.kwargs:
-        endpoint.request = _request_to(_executor(endpoint.kwargs["actions_module"]))
+        request = _request_to(_executor(endpoint.kwargs["actions_module"]))
         logger.info("Actions run inside this server.")
+    endpoint.request = loud(request, READ_ONLY_ACTIONS, timeout)
 
 
 def _executor(module: str) -> ActionExecutor:
@@ -63,21 +62,24 @@ def _executor(module: str) -> ActionExecutor:
 def _request_to(executor: ActionExecutor) -> Request:
     """Return what stands in for `EndpointConfig.request`, with its errors."""
 
-    async def request(json: dict[str, Any], **_: Any) -> dict[str, Any] | None:
+    async def request(json: dict[str, Any], timeout: float, **_: Any) -> dict[str, Any] | None:
         name = json["next_action"]
         copied = _as_is if name in READ_ONLY_ACTIONS else _copied
+        running = asyncio.ensure_future(executor.run(copied(json)))
         try:
-            running = executor.run(copied(json))
-            return copied(await asyncio.wait_for(running, TIMEOUT_SECONDS))
+            await asyncio.wait({running}, timeout=timeout)
+        finally:
+            in_time = running.done()
+            running.cancel()
+        if not in_time:
+            raise aiohttp.ServerTimeoutError(f"{name} did not end within {timeout} seconds")
+        try:
+            return copied(running.result())
         except ActionExecutionRejection as error:
             raise _http_error(400, error.message, name) from error
         except ActionNotFoundException as error:
             logger.error(error)
             raise _http_error(404, error.message, name) from error
-        except asyncio.TimeoutError as error:
-            raise aiohttp.ServerTimeoutError(
-                f"{name} did not end within {TIMEOUT_SECONDS} seconds"
-            ) from error
         except Exception as error:
             logger.exception(f"{name} failed.")
             raise _http_error(500, str(error), name) from error

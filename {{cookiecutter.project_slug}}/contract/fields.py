@@ -19,9 +19,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from contract.schema import metadata_schema, value_schema
+from contract.schema import BoundedValidator, metadata_schema, value_schema
+from contract.seal import SEALED_KEY
 
 SYNC_ACTION = "action_sync_metadata"
 SCOPES = ("session", "turn")
@@ -30,6 +29,7 @@ KEYS = ("path", "signed", "scope", "schema")
 # Rasa writes these into the metadata of the events it stores, and believes a
 # client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
 RASA_KEYS = frozenset({"model_id", "assistant_id", "is_external"})
+RESERVED_KEYS = RASA_KEYS | {SEALED_KEY}
 
 
 class ContractError(ValueError):
@@ -72,8 +72,9 @@ class Contract:
         return metadata_schema(self.fields)
 
     @cached_property
-    def validator(self) -> Draft202012Validator:
-        return Draft202012Validator(self.schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    def validator(self) -> Any:
+        """The schema compiled, as one of jsonschema's validators."""
+        return BoundedValidator(self.schema, format_checker=BoundedValidator.FORMAT_CHECKER)
 
 
 class _Latest:
@@ -158,8 +159,10 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         problems.append(f"'path' is missing: add 'path: {slot}', say.")
     elif not isinstance(path, str) or not all(path.split(".")):
         problems.append(f"path '{path}' is not a dotted path such as account.plan.")
-    elif path.split(".")[0] in RASA_KEYS:
-        problems.append(f"path '{path}' is a key Rasa writes itself; choose another.")
+    elif path.split(".")[0] in RESERVED_KEYS:
+        problems.append(
+            f"path '{path}' is a key that Rasa or this bot writes itself; choose another."
+        )
     if not isinstance(signed, bool):
         problems.append(f"'signed' is true or false, not '{signed}'.")
     if scope not in SCOPES:

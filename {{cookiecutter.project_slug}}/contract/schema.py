@@ -1,10 +1,11 @@
 """From slots to JSON Schema, and from JSON Schema to words a client can act on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
+from jsonschema.validators import extend
 
 if TYPE_CHECKING:
     from contract.fields import Contract, Field
@@ -26,6 +27,12 @@ WORDS = {
     "array": "a list",
     "object": "an object",
 }
+
+
+# A pattern can take seconds to fail on a long text, so none is tried on a text longer
+# than the schema's own `maxLength`, or than this.
+LONGEST_PATTERN_TEXT = 256
+TOO_LONG_FOR_A_PATTERN = f"must be at most {LONGEST_PATTERN_TEXT} characters long"
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,20 @@ def metadata_schema(fields: Iterable["Field"]) -> dict:
     return root
 
 
+def _bounded_pattern(
+    validator: Any, pattern: str, instance: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    longest = schema.get("maxLength", LONGEST_PATTERN_TEXT)
+    if isinstance(instance, str) and len(instance) > longest:
+        if "maxLength" not in schema:
+            yield ValidationError(TOO_LONG_FOR_A_PATTERN)
+        return
+    yield from Draft202012Validator.VALIDATORS["pattern"](validator, pattern, instance, schema)
+
+
+BoundedValidator = extend(Draft202012Validator, {"pattern": _bounded_pattern})
+
+
 def violations(contract: "Contract", metadata: Any) -> list[Violation]:
     """Return every place where `metadata` breaks the contract, ordered by path."""
     found = (
@@ -131,6 +152,6 @@ def _message(error: ValidationError) -> str:
         return f"must be one of: {', '.join(str(v) for v in wanted if v is not None)}"
     if limit:
         return " ".join(["must be", limit[0], str(wanted), *limit[1:]])
-    if error.validator == "pattern":
+    if error.validator == "pattern" and error.message != TOO_LONG_FOR_A_PATTERN:
         return f"must match the pattern {wanted}"
     return error.message

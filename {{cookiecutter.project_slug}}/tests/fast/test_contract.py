@@ -119,7 +119,7 @@ def test_keys_outside_the_contract_and_null_objects_are_welcome():
         (mapped({"path": "x", "scope": "day"}), "'scope' is session or turn"),
         (mapped({"path": "x", "schema": {"type": "text"}}), "'schema' is not a JSON Schema"),
         (mapped({"path": "x", "schema": [1]}), "'schema' is an object"),
-        (mapped("model_id.x"), "is a key Rasa writes itself"),
+        (mapped("model_id.x"), "is a key that Rasa or this bot writes itself"),
         (mapped("x", "date"), "type 'date' cannot hold metadata"),
         (mapped({"path": "x", "scope": "turn"}, initial_value="a"), "take out 'initial_value'"),
         (

@@ -31,11 +31,11 @@ def endpoint(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
     config = {"url": "http://localhost:5055/webhook", "actions_module": "actions"}
     endpoint = EndpointConfig.from_dict(config)
-    in_process.use(endpoint)
+    in_process.use(endpoint, timeout=30)
     return endpoint
 
 
-def call(endpoint, behave, action="action_fast_tier"):
+def call(endpoint, behave, action="action_fast_tier", timeout=300):
     """Run an action the way Rasa's RemoteAction does; return (answer, body)."""
     FastTierAction.behave = staticmethod(behave)
     body = {
@@ -45,7 +45,7 @@ def call(endpoint, behave, action="action_fast_tier"):
         "domain": {"slots": {"name": mapped("name")}},
         "version": "3.6.21",
     }
-    request = endpoint.request(json=body, method="post", timeout=300, compress=False)
+    request = endpoint.request(json=body, method="post", timeout=timeout, compress=False)
     return asyncio.run(request), body
 
 
@@ -103,13 +103,21 @@ def test_any_other_error_is_a_500(endpoint):
     assert error.value.status == 500
 
 
-def test_an_action_has_bounded_time(endpoint, monkeypatch):
+def test_an_action_has_bounded_time(endpoint):
     async def behave(dispatcher, tracker, domain):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(in_process, "TIMEOUT_SECONDS", 0.05)
     with pytest.raises(aiohttp.ServerTimeoutError, match="action_fast_tier did not end"):
+        call(endpoint, behave, timeout=0.05)
+
+
+def test_a_timeout_inside_an_action_is_a_fault_of_the_action(endpoint):
+    async def behave(dispatcher, tracker, domain):
+        raise asyncio.TimeoutError
+
+    with pytest.raises(ClientResponseError) as error:
         call(endpoint, behave)
+    assert error.value.status == 500
 
 
 def test_our_own_two_actions_run_too(endpoint):
@@ -121,20 +129,25 @@ def test_our_own_two_actions_run_too(endpoint):
             "domain": conversation.domain.as_dict(),
         }
         body["tracker"]["events"] = []
-        assert asyncio.run(endpoint.request(json=body))["responses"] == []
+        assert asyncio.run(endpoint.request(json=body, timeout=1))["responses"] == []
+
+
+def asks_a_server(endpoint):
+    """Tell whether the endpoint's own `request` is what runs in the end."""
+    return endpoint.request.__wrapped__.__func__ is EndpointConfig.request
 
 
 def test_an_action_server_is_asked_when_the_environment_names_one(monkeypatch):
     monkeypatch.setenv(in_process.ACTION_SERVER_URL, "http://actions:5055/webhook")
     endpoint = EndpointConfig("http://localhost:5055/webhook", actions_module="actions")
-    in_process.use(endpoint)
+    in_process.use(endpoint, timeout=30)
     assert endpoint.url == "http://actions:5055/webhook"
-    assert "request" not in vars(endpoint)
+    assert asks_a_server(endpoint)
 
 
 def test_an_endpoint_without_a_module_is_left_alone(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
     endpoint = EndpointConfig("http://localhost:5055/webhook")
-    in_process.use(endpoint)
-    in_process.use(None)
-    assert "request" not in vars(endpoint)
+    in_process.use(endpoint, timeout=30)
+    in_process.use(None, timeout=30)
+    assert asks_a_server(endpoint)

@@ -4,6 +4,7 @@ import pytest
 from rasa.shared.core.events import ActionReverted, AllSlotsReset, SlotSet
 
 from actions.known import known_metadata
+from contract.seal import SEALED_KEY, sealed
 from tests.fast.conversation import Conversation, mapped
 
 ADA = {"user": {"name": "Ada"}, "account": {"plan": "pro"}}
@@ -212,10 +213,62 @@ def test_a_turn_scoped_slot_is_what_this_message_says():
     assert conversation.say({"page": "/c"}).wait(61).say().slots["page"] is None
 
 
-def test_a_signed_slot_stays_empty_without_a_token():
-    conversation = Conversation({"id": mapped({"path": "user.id", "signed": True})})
-    assert conversation.say({"user": {"id": "u1"}}).slots["id"] is None
-    assert conversation.say({"user": {"id": "u1"}}).slots["id"] is None
+def signed(user_id, sender="ada", **more):
+    """Return metadata as the door stores it for somebody with a token."""
+    return {**more, SEALED_KEY: sealed({"user": {"id": user_id}}, sender)}
+
+
+def member_talk(**session_config):
+    slots = {"id": mapped({"path": "user.id", "signed": True}), "name": mapped("user.name")}
+    return Conversation(slots, session_config)
+
+
+def test_a_signed_slot_is_what_the_token_of_this_message_says():
+    conversation = member_talk().say(signed("u1", user={"name": "Ada"}))
+    assert conversation.slots == {"id": "u1", "name": "Ada"}
+    assert conversation.say(signed("u2")).slots == {"id": "u2", "name": "Ada"}
+    assert conversation.say().slots == {"id": None, "name": "Ada"}
+
+
+def test_login_and_logout_in_the_middle_of_a_talk():
+    conversation = member_talk().say({"user": {"name": "Ada"}})
+    assert conversation.say(signed("u1")).slots["id"] == "u1"
+    assert conversation.say({"user": {"name": "Ada"}}).slots["id"] is None
+
+
+@pytest.mark.parametrize("carry_over", [True, False])
+def test_nobody_inherits_an_identity(carry_over):
+    conversation = member_talk(carry_over_slots_to_new_session=carry_over).say(signed("u1"))
+    assert conversation.restart().slots["id"] is None
+    assert conversation.say(signed("u1")).wait(61).say().slots["id"] is None
+    assert conversation.say(signed("u1")).wait(61).say(signed("u2")).slots["id"] == "u2"
+
+
+def test_a_restart_with_a_token_keeps_what_it_says():
+    assert member_talk().say(signed("u1")).restart(signed("u1")).slots["id"] == "u1"
+
+
+def test_a_signed_slot_is_there_at_the_session_start():
+    conversation = member_talk()
+    conversation.say(signed("u1"), text="/session_start")
+    assert conversation.slots["id"] == "u1"
+
+
+def test_what_an_open_message_claims_is_worth_nothing():
+    assert member_talk().say({"user": {"id": "u1"}}).slots["id"] is None
+    assert member_talk().say(signed("u1", sender="eve")).slots["id"] is None
+
+
+def test_known_metadata_holds_nothing_of_a_token():
+    conversation = member_talk().say(signed("u1", user={"id": "claimed", "name": "Ada"}))
+    domain = conversation.domain.as_dict()
+    assert known_metadata(conversation.sdk_tracker(), domain) == {"user": {"name": "Ada"}}
+
+
+def test_a_restart_does_not_bring_back_what_held_for_one_message():
+    conversation = talk().say({"page": "/a"}).restart()
+    assert conversation.slots["page"] is None
+    assert talk().say({"page": "/a"}).restart({"page": "/b"}).slots["page"] == "/b"
 
 
 def test_two_conversations_never_mix():

@@ -1,0 +1,43 @@
+"""What a client is told when its message does not get an answer of the bot."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+RETRY_AFTER_SECONDS = 2
+
+
+@dataclass
+class Refusal(Exception):
+    """A message that does not come in, or a turn that did not come to its end.
+
+    `status` is the HTTP status, `reason` one word for programs, `message` a sentence
+    that says what to do, `details` where in the body the fault is.
+    """
+
+    status: int
+    reason: str
+    message: str
+    details: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer in the shape of Rasa's own errors
+        (rasa/server.py, ErrorResponse)."""
+        return {
+            "status": "failure",
+            "code": self.status,
+            "reason": self.reason,
+            "message": self.message,
+            "details": self.details,
+        }
+
+
+def failed(message: str) -> Refusal:
+    """Return the refusal for a turn that failed through a fault of the bot."""
+    return Refusal(500, "TurnFailed", message)
+
+
+def try_again(message: str) -> Refusal:
+    """Return the refusal for a turn that may succeed when it is sent again."""
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return Refusal(503, "TryAgain", message, headers=headers)
