@@ -15,7 +15,7 @@ from rasa.shared.exceptions import RasaException
 
 from channels.refusal import Refusal
 from channels.tokens import LONGEST_SENDER, SENDER_PREFIX, Claims, Tokens, bearer
-from contract import ABSENT, Contract, lookup, merge, violations, without
+from contract import Contract, lookup, merge, violations, without
 from contract.fields import RESERVED_KEYS
 from contract.seal import SEALED_KEY, sealed
 
@@ -236,12 +236,17 @@ def _refuse_signed(metadata: Any, contract: Contract) -> None:
     found = [
         {"path": each.dotted, "message": "may come from a signed token only"}
         for each in contract.fields
-        if each.signed and lookup(metadata, each.path) is not ABSENT
+        if each.signed and each.path[-1] in _object_at(metadata, each.path[:-1])
     ]
     if found:
         message = "The metadata holds what only a signed token may say."
         details = {"parameter": "metadata", "in": "body", "violations": found}
         raise Refusal(403, "SignedMetadata", message, details)
+
+
+def _object_at(metadata: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
+    value = lookup(metadata, path)
+    return value if isinstance(value, Mapping) else {}
 
 
 def _refuse_violations(metadata: Any, contract: Contract, where: str) -> None:

@@ -28,14 +28,14 @@ ACTION_SERVER_URL = "ACTION_SERVER_URL"
 READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, "action_session_start"})
 
 
-def use(endpoint: EndpointConfig | None, timeout: float) -> None:
+def use(endpoint: EndpointConfig | None) -> None:
     """Make `action_endpoint` run the actions as endpoints.yml and the environment say.
 
     The object is changed in place, since `PUT /model` builds a new agent from the
-    endpoints that Rasa read at its start (rasa/server.py, load_model). `timeout` is
-    in seconds and counts for the turns that come through the door.
+    endpoints that Rasa read at its start (rasa/server.py, load_model). Doing it again
+    changes nothing: each of our channels does it.
     """
-    if endpoint is None:
+    if endpoint is None or "request" in vars(endpoint):
         return
     server = os.environ.get(ACTION_SERVER_URL)
     request = EndpointConfig.request.__get__(endpoint)
@@ -45,7 +45,7 @@ def use(endpoint: EndpointConfig | None, timeout: float) -> None:
     elif "actions_module" in endpoint.kwargs:
         request = _request_to(_executor(endpoint.kwargs["actions_module"]))
         logger.info("Actions run inside this server.")
-    endpoint.request = loud(request, READ_ONLY_ACTIONS, timeout)
+    endpoint.request = loud(request, READ_ONLY_ACTIONS)
 
 
 def _executor(module: str) -> ActionExecutor:

@@ -32,7 +32,7 @@ def contract_in(app: Sanic) -> Contract:
 
 def start(app: Sanic, door: Door) -> None:
     """Connect the actions, and say in the log what somebody should know."""
-    in_process.use(app.ctx.agent.action_endpoint, door.action_timeout)
+    in_process.use(app.ctx.agent.action_endpoint)
     try:
         signed = any(field.signed for field in contract_in(app).fields)
     except Refusal as refusal:

@@ -63,7 +63,7 @@ class MetadataSocketIOInput(SocketIOInput):
         self.sio.on("connect", self._connect, **on)
         self.sio.on("session_request", self._session_request, **on)
 
-        async def handle(sid: str, data: Any) -> None:
+        async def handle(sid: str, data: Any = None, *_: Any) -> None:
             try:
                 await self._handle(on_new_message, sid, data)
             except Refusal as refusal:
@@ -121,7 +121,7 @@ class MetadataSocketIOInput(SocketIOInput):
             input_channel=self.name(),
             metadata=admitted.metadata,
         )
-        refusal = (await turn.take(on_new_message, message)).refusal
+        refusal = await turn.take(on_new_message, message, self.door.action_timeout)
         if refusal:
             raise refusal
 

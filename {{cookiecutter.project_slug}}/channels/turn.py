@@ -29,8 +29,12 @@ Request = Callable[..., Awaitable[Any]]
 
 @dataclass
 class Turn:
-    """One turn: whether the bot said anything, what went wrong, whether it is over."""
+    """One turn: whether the bot said anything, what went wrong, whether it is over.
 
+    `timeout` is the time in seconds that each of its actions may take.
+    """
+
+    timeout: float
     spoke: bool = False
     failed_action: str | None = None
     refusal: Refusal | None = None
@@ -48,9 +52,10 @@ class TurnFailed(BaseException):
 _current: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
-async def take(on_new_message: Handler, message: UserMessage) -> Turn:
-    """Let Rasa handle a message that the door admitted; never raises for what fails."""
-    turn = Turn()
+async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> Refusal | None:
+    """Let Rasa handle a message that the door admitted; return what the client is told
+    when the turn failed. `timeout` is in seconds, for each action."""
+    turn = Turn(timeout)
     token = _current.set(turn)
     message.output_channel.send_response = _noticing(message.output_channel.send_response, turn)
     try:
@@ -68,16 +73,15 @@ async def take(on_new_message: Handler, message: UserMessage) -> Turn:
     finally:
         turn.over = True  # a reminder that this turn scheduled runs in the same context
         _current.reset(token)
-    return turn
+    return turn.refusal
 
 
-def loud(request: Request, own_actions: frozenset[str], timeout: float) -> Request:
+def loud(request: Request, own_actions: frozenset[str]) -> Request:
     """Return an endpoint's `request` whose failures end a turn of ours.
 
     Args:
         request: `EndpointConfig.request`, or what stands in for it.
         own_actions: the actions without which the slots of the turn are wrong.
-        timeout: seconds that an action may take.
     """
 
     @functools.wraps(request)
@@ -86,16 +90,18 @@ def loud(request: Request, own_actions: frozenset[str], timeout: float) -> Reque
         turn = _current.get()
         if turn is None or turn.over:
             return await request(*args, **kwargs)
-        kwargs["timeout"] = timeout  # instead of Rasa's 300 seconds
+        kwargs["timeout"] = turn.timeout  # instead of Rasa's 300 seconds
         try:
             return await request(*args, **kwargs)
         except ClientResponseError as error:
             if name in own_actions:
                 logger.error(f"{name} failed: {error.status}")
                 raise TurnFailed(failed(f"The bot's own '{name}' failed.")) from error
-            if error.status != 400:  # 400 is a rejection, with which Rasa can deal
-                turn.failed_action = name
-            raise
+            if error.status == 400:  # a rejection, with which Rasa can deal
+                raise
+            turn.failed_action = name
+            # An action server repeats the whole tracker in its error, and Rasa logs it.
+            raise ClientResponseError(error.status, error.message, "") from None
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             logger.error(f"{name} could not be run: {error!r}")
             raise TurnFailed(try_again("The bot's actions do not answer.")) from error

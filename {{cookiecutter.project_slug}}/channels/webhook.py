@@ -35,7 +35,7 @@ class BehindTheDoor:
         async def take_turn(message: UserMessage) -> None:
             request = current_request.get()
             message.metadata = request.ctx.admitted.metadata
-            request.ctx.refusal = (await turn.take(on_new_message, message)).refusal
+            request.ctx.refusal = await turn.take(on_new_message, message, self.door.action_timeout)
 
         webhook = super().blueprint(take_turn)
 

@@ -31,7 +31,7 @@ def endpoint(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
     config = {"url": "http://localhost:5055/webhook", "actions_module": "actions"}
     endpoint = EndpointConfig.from_dict(config)
-    in_process.use(endpoint, timeout=30)
+    in_process.use(endpoint)
     return endpoint
 
 
@@ -140,7 +140,7 @@ def asks_a_server(endpoint):
 def test_an_action_server_is_asked_when_the_environment_names_one(monkeypatch):
     monkeypatch.setenv(in_process.ACTION_SERVER_URL, "http://actions:5055/webhook")
     endpoint = EndpointConfig("http://localhost:5055/webhook", actions_module="actions")
-    in_process.use(endpoint, timeout=30)
+    in_process.use(endpoint)
     assert endpoint.url == "http://actions:5055/webhook"
     assert asks_a_server(endpoint)
 
@@ -148,6 +148,6 @@ def test_an_action_server_is_asked_when_the_environment_names_one(monkeypatch):
 def test_an_endpoint_without_a_module_is_left_alone(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
     endpoint = EndpointConfig("http://localhost:5055/webhook")
-    in_process.use(endpoint, timeout=30)
-    in_process.use(None, timeout=30)
+    in_process.use(endpoint)
+    in_process.use(None)
     assert asks_a_server(endpoint)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.live.servers import RASA, Bot, Process, free_port, lay_out
+from tests.tokens import KEY
 
 
 @pytest.fixture(scope="session")
@@ -15,31 +16,40 @@ def bots(tmp_path_factory):
     """Return both bots, ready, by the way they run their actions."""
     alone = lay_out(tmp_path_factory.mktemp("alone") / "project")
     apart = lay_out(tmp_path_factory.mktemp("apart") / "project")
+    actions_url = f"http://127.0.0.1:{free_port()}"
+    callback_url = f"http://127.0.0.1:{free_port()}/"
+    shared = {
+        "METADATA_JWT_KEY": KEY,
+        "METADATA_SEAL_KEY": "both servers hold this one",
+        "CALLBACK_URL": callback_url,
+    }
     with ExitStack() as stack:
-        command = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "live"]
-        training = Process(alone, "train", command)
+        train = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "live"]
+        training = Process(alone, "train", train)
         stack.callback(training.stop)
 
-        port = free_port()
-        command = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port)]
-        actions = Process(apart, "actions", [RASA[0], *command], SANIC_HOST="127.0.0.1")
+        serve = ["-m", "rasa_sdk", "--actions", "actions", "--port", actions_url.split(":")[-1]]
+        actions = Process(apart, "actions", [RASA[0], *serve], SANIC_HOST="127.0.0.1", **shared)
         stack.callback(actions.stop)
 
         bots = {
-            "in process": Bot(alone, "rasa", ACTION_SERVER_URL=""),
+            "in process": Bot(alone, "rasa", ACTION_SERVER_URL="", **shared),
             "action server": Bot(
-                apart, "rasa", ACTION_SERVER_URL=f"http://127.0.0.1:{port}/webhook"
+                apart, "rasa", ACTION_SERVER_URL=f"{actions_url}/webhook", **shared
             ),
         }
         for bot in bots.values():
             stack.callback(bot.server.stop)
 
         training.wait_until_it_ends()
-        actions.wait_until_it_answers(f"http://127.0.0.1:{port}/health")
+        actions.wait_until_it_answers(f"{actions_url}/health")
         for bot in bots.values():
             bot.wait()
             bot.model = alone / "models" / "live.tar.gz"
             bot.load(bot.model)
+            bot.callback_url = callback_url
+        bots["action server"].actions = actions
+        bots["action server"].actions_url = actions_url
         yield bots
 
 

@@ -42,13 +42,17 @@ class Process:
     """A process in a laid out project; what it prints goes to a log beside it."""
 
     def __init__(self, project: Path, name: str, command: list[str], **env: str) -> None:
-        self.name = name
+        self.name, self.project, self.command, self.env = name, project, command, env
         self.log = project / f"{name}.log"
-        with self.log.open("wb") as log:
+        self.log.touch()
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command,
-                cwd=project,
-                env={**os.environ, **QUIET, **env},
+                self.command,
+                cwd=self.project,
+                env={**os.environ, **QUIET, **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -105,15 +109,23 @@ class Bot:
         response = self.session.put(f"{self.url}/model", json={"model_file": str(model)})
         assert response.status_code == 204, response.text
 
-    def post(self, sender: str, message: str, metadata: Any = None) -> requests.Response:
+    def post(
+        self,
+        sender: str,
+        message: str,
+        metadata: Any = None,
+        channel: str = "rest",
+        **kwargs: Any,
+    ) -> requests.Response:
         body: dict[str, Any] = {"sender": sender, "message": message}
         if metadata is not None:
             body["metadata"] = metadata
-        return self.session.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30)
+        url = f"{self.url}/webhooks/{channel}/webhook"
+        return self.session.post(url, json=body, timeout=30, **kwargs)
 
-    def say(self, sender: str, message: str, metadata: Any = None) -> list[str]:
+    def say(self, sender: str, message: str, metadata: Any = None, **kwargs: Any) -> list[str]:
         """Send a message and return the texts of the reply."""
-        response = self.post(sender, message, metadata)
+        response = self.post(sender, message, metadata, **kwargs)
         assert response.status_code == 200, response.text
         return [answer["text"] for answer in response.json()]
 

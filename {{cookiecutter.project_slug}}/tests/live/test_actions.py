@@ -1,5 +1,7 @@
 """Actions behave the same inside the Rasa server and on an action server."""
 
+import pytest
+
 from contract.examples import example_metadata
 from tests.cases import CONTRACT
 
@@ -37,13 +39,15 @@ def test_an_accepted_answer_ends_the_form(bot, sender):
     assert bot.slots(sender)["probe_answer"] == "fine"
 
 
-def test_after_an_unknown_action_the_talk_goes_on(bot, sender):
-    assert bot.say(sender, "/probe_unknown", TOLD) == []
+@pytest.mark.parametrize("message", ["/probe_unknown", "/probe_fail"])
+def test_an_action_that_fails_is_told_and_the_talk_goes_on(bot, sender, message):
+    response = bot.post(sender, message, TOLD)
+    assert (response.status_code, response.json()["reason"]) == (500, "TurnFailed")
     assert bot.say(sender, "/probe_show") == ["a None None"]
 
 
-def test_after_an_action_that_fails_the_talk_goes_on(bot, sender):
-    assert bot.say(sender, "/probe_fail", TOLD) == []
+def test_an_action_that_fails_after_the_bot_spoke_is_as_in_rasa(bot, sender):
+    assert bot.say(sender, "/probe_speak_and_fail", TOLD) == ["one moment"]
     assert bot.say(sender, "/probe_show") == ["a None None"]
 
 

@@ -1,5 +1,6 @@
 """Actions of the live tests; each does one thing that a bot's action may do."""
 
+import asyncio
 import json
 import logging
 
@@ -43,6 +44,23 @@ class ProbeFail(Action):
 
     def run(self, dispatcher, tracker, domain):
         raise RuntimeError("this action always fails")
+
+
+class ProbeSpeak(Action):
+    def name(self):
+        return "action_probe_speak"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text="one moment")
+        return []
+
+
+class ProbeHang(Action):
+    def name(self):
+        return "action_probe_hang"
+
+    async def run(self, dispatcher, tracker, domain):
+        await asyncio.Event().wait()
 
 
 class ProbeKnown(Action):
