@@ -87,6 +87,24 @@ FAULTS = {
         "pass",
         "test_two_restarts_are_as_good_as_one",
     ),
+    "any seal is good": Fault(
+        "contract/seal.py",
+        "return json.loads(text) if good else {}",
+        "return json.loads(text)",
+        "test_a_seal_holds_for_its_sender_alone",
+    ),
+    "an expired token is good": Fault(
+        "channels/tokens.py",
+        'options={"require"',
+        'options={"verify_exp": False, "require"',
+        "test_a_token_that_is_not_to_be_believed_is_a_401",
+    ),
+    "a turn that failed is an empty answer": Fault(
+        "channels/webhook.py",
+        "return answer(refusal) if refusal else None",
+        "return None",
+        "test_a_turn_that_fails_is_never_an_empty_answer",
+    ),
     "an action gets the live tracker": Fault(
         "channels/in_process.py",
         "copied = _as_is if name in READ_ONLY_ACTIONS else _copied",
