@@ -143,7 +143,8 @@ class Door:
             texts = value if isinstance(value, dict) else [value]
             if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
                 message = "A text holds a NUL or a lone surrogate, which cannot be stored."
-                details = {"parameter": path or "body", "in": "body"}
+                named = path.encode("ascii", "backslashreplace").decode() or "body"
+                details = {"parameter": named, "in": "body"}
                 raise Refusal(422, "BadText", message, details)
 
     def _too_deep(self) -> Refusal:

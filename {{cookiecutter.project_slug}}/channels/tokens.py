@@ -70,7 +70,7 @@ class Tokens:
             raise bad_token("this bot has no key to check tokens with")
         try:
             return _claims(self._decoded(token))
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, ValueError, OverflowError) as error:
             raise bad_token(str(error)) from None  # the cause may quote the token
 
     def _decoded(self, token: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hypothesis_jsonschema import from_schema
 from channels.door import UNSTORABLE, Door
 from channels.refusal import Refusal
 from channels.tokens import Tokens
+from channels.webhook import answer
 from contract import ABSENT, lookup, metadata_schema
 from contract.fields import RESERVED_KEYS
 from tests.cases import CONTRACT, DOMAIN
@@ -69,7 +70,7 @@ def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorizati
     if refusal:
         assert refusal.status in DOCUMENTED
         assert refusal.message
-        json.dumps(refusal.body(), allow_nan=False).encode()
+        json.loads(answer(refusal).body)
     else:
         assert admitted.text.strip()
         assert 0 < len(admitted.sender) <= 255
@@ -82,7 +83,7 @@ def test_any_claims_are_believed_or_refused(metadata):
     admitted, refusal = at_the_door(b'{"message": "hello"}', f"Bearer {made}")
     if refusal:
         assert refusal.status in (401, 422)
-        assert made not in json.dumps(refusal.body())
+        assert made not in answer(refusal).body.decode()
     else:
         assert admitted.sender == "user:u1"
 

@@ -59,6 +59,8 @@ def test_a_token_may_name_the_guest_conversation_that_goes_on():
         "",
         "nonsense",
         "a.b.c",
+        "\ud800",
+        token(exp=float("inf")),
         token(key=OTHER_KEY),
         token(method="HS512"),
         unsigned({"alg": "none", "typ": "JWT"}),
