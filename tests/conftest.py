@@ -2,12 +2,17 @@
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+import requests
 from cookiecutter.main import cookiecutter
 
+READY_SECONDS = 120
 TEMPLATE = Path(__file__).parent.parent
 
 # Bots as unlike as people make them: the name of each, and the answers it is baked with.
@@ -118,3 +123,36 @@ def made(folder, *arguments):
     process = make(folder, *arguments)
     output, _ = process.communicate()
     return process.returncode, output
+
+
+class Running:
+    """`make run`, until it prints the curl that one can paste."""
+
+    def __init__(self, bot):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        arguments = ["run", f"PORT={self.port}", "ARGS=--enable-api"]
+        self.process = make(bot, *arguments, start_new_session=True)
+        self.printed = ""
+        self.curl = ""
+        deadline = time.monotonic() + READY_SECONDS
+        for line in self.process.stdout:
+            self.printed += line
+            if line.strip().startswith("curl "):
+                self.curl = line.strip()
+                break
+            assert time.monotonic() < deadline, self.printed
+        assert self.curl, self.printed
+        self.url = f"http://localhost:{self.port}"
+
+    def say(self, text, **metadata):
+        body = {"sender": "12321133", "message": text, "metadata": metadata}
+        answer = requests.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30)
+        return [each["text"] for each in answer.json()]
+
+    def stop(self):
+        """Press Ctrl-C."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        rest, _ = self.process.communicate(timeout=30)
+        self.printed += rest

@@ -1,11 +1,8 @@
 """Bots baked from the template pass their own tests and can be talked to."""
 
 import json
-import os
 import re
 import shlex
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.conftest import BAKES, TEMPLATE, made, make
+from tests.conftest import BAKES, TEMPLATE, Running, made
 
 OTHER_SLOTS = (
     "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
 )
-READY_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -67,39 +63,6 @@ def test_training_again_does_nothing(bot):
     assert time.monotonic() - started < 1, "no TensorFlow is needed to find that out"
     (bot / "data" / "stories.yml").touch()
     assert "Training" in made(bot, "--dry-run", "train")[1]
-
-
-class Running:
-    """`make run`, until it prints the curl that one can paste."""
-
-    def __init__(self, bot):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        arguments = ["run", f"PORT={self.port}", "ARGS=--enable-api"]
-        self.process = make(bot, *arguments, start_new_session=True)
-        self.printed = ""
-        self.curl = ""
-        deadline = time.monotonic() + READY_SECONDS
-        for line in self.process.stdout:
-            self.printed += line
-            if line.strip().startswith("curl "):
-                self.curl = line.strip()
-                break
-            assert time.monotonic() < deadline, self.printed
-        assert self.curl, self.printed
-        self.url = f"http://localhost:{self.port}"
-
-    def say(self, text, **metadata):
-        body = {"sender": "12321133", "message": text, "metadata": metadata}
-        answer = requests.post(f"{self.url}/webhooks/rest/webhook", json=body, timeout=30)
-        return [each["text"] for each in answer.json()]
-
-    def stop(self):
-        """Press Ctrl-C."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=30)
-        self.printed += rest
 
 
 @pytest.fixture
