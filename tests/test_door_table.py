@@ -42,15 +42,16 @@ def test_the_table_is_read_whole():
     assert len(ROWS) >= 30
 
 
-@pytest.mark.parametrize(("what", "header", "body", "status", "reason"), ROWS)
-def test_the_bot_answers(running, what, header, body, status, reason):
+@pytest.mark.parametrize("form", ["", "?stream=true"])
+@pytest.mark.parametrize("what, header, body, status, reason", ROWS)
+def test_the_bot_answers(running, what, header, body, status, reason, form):
     expired = jwt.encode({"sub": "u1", "exp": time.time() - 9}, running.key, "HS256")
     header = header.replace("TOKEN", running.token).replace("EXPIRED", expired)
     headers = {"Content-Type": "application/json"}
     if header:
         name, _, value = header.partition(": ")
         headers[name] = value
-    url = f"{running.url}/webhooks/rest/webhook"
+    url = f"{running.url}/webhooks/rest/webhook{form}"
     answer = requests.post(url, data=body.strip().encode(), headers=headers, timeout=30)
     assert answer.status_code == int(status)
     if reason:

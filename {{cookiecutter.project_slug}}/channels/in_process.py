@@ -32,10 +32,9 @@ def use(endpoint: EndpointConfig | None) -> None:
     """Make `action_endpoint` run the actions as endpoints.yml and the environment say.
 
     The object is changed in place, since `PUT /model` builds a new agent from the
-    endpoints that Rasa read at its start (rasa/server.py, load_model). Doing it again
-    changes nothing: each of our channels does it.
+    endpoints that Rasa read at its start (rasa/server.py, load_model).
     """
-    if endpoint is None or "request" in vars(endpoint):
+    if endpoint is None:
         return
     server = os.environ.get(ACTION_SERVER_URL)
     request = EndpointConfig.request.__get__(endpoint)

@@ -31,7 +31,11 @@ def contract_in(app: Sanic) -> Contract:
 
 
 def start(app: Sanic, door: Door) -> None:
-    """Connect the actions, and say in the log what somebody should know."""
+    """Connect the actions, and say in the log what somebody should know; once, though
+    each of our channels calls this."""
+    if getattr(app.ctx, "door_is_open", False):
+        return
+    app.ctx.door_is_open = True
     in_process.use(app.ctx.agent.action_endpoint)
     try:
         signed = any(field.signed for field in contract_in(app).fields)
