@@ -1,8 +1,11 @@
 """The REST channel lets good messages in as Rasa would, and says what is wrong with the others."""
 
+import asyncio
 import json
+import threading
 
 import pytest
+import requests
 from rasa.core.channels.channel import register
 from rasa.core.lock_store import LockError
 from rasa.shared.core.domain import Domain
@@ -24,6 +27,7 @@ from tests.cases import (
     names,
 )
 from tests.fast.conversation import mapped
+from tests.live.servers import free_port
 from tests.tokens import KEY, bearer
 
 WEBHOOK = "/webhooks/rest/webhook"
@@ -55,17 +59,49 @@ def serve(domain=DOMAIN, behave=None, **credentials):
     return app
 
 
+@pytest.fixture(scope="module")
+def running_app():
+    """Return the app of most tests, served once: a start takes longer than a test."""
+    app, loop, port = serve(), asyncio.new_event_loop(), free_port()
+
+    async def start():
+        server = await app.create_server("127.0.0.1", port, return_asyncio_server=True)
+        await server.startup()
+        await server.before_start()
+        await server.after_start()
+        return server
+
+    server = loop.run_until_complete(start())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    with requests.Session() as app.ctx.session:
+        app.ctx.url = f"http://127.0.0.1:{port}"
+        yield app
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    server.close()
+    loop.close()
+
+
 @pytest.fixture
-def app():
-    return serve()
+def app(running_app):
+    running_app.ctx.agent.messages.clear()
+    return running_app
 
 
-def post(app, body, **kwargs):
+def post(app, body, headers=None, query=""):
     """POST a body, as JSON unless it is bytes already; return (status, answer)."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"content-type": "application/json", **kwargs.pop("headers", {})}
-    _, response = app.test_client.post(WEBHOOK, content=raw, headers=headers, **kwargs)
+    headers = {"content-type": "application/json", **(headers or {})}
+    if hasattr(app.ctx, "session"):
+        response = app.ctx.session.post(app.ctx.url + WEBHOOK + query, data=raw, headers=headers)
+        return response.status_code, response.json()
+    _, response = app.test_client.post(WEBHOOK + query, content=raw, headers=headers)
     return response.status, response.json
+
+
+def get(app, path):
+    return app.ctx.session.get(app.ctx.url + path).json()
 
 
 def test_a_good_message_gets_what_rasa_answers(app):
@@ -171,20 +207,16 @@ def test_a_body_cannot_name_another_channel(app):
 
 
 def test_the_stream_form_answers_and_refuses_alike(app):
-    _, response = app.test_client.post(WEBHOOK + "?stream=true", json=HELLO)
-    assert json.loads(response.text) == {"recipient_id": "ada", "text": "hello"}
-    _, response = app.test_client.post(WEBHOOK + "?stream=true", json={"sender": "ada"})
-    assert response.status == 422
+    assert post(app, HELLO, query="?stream=true") == (200, {"recipient_id": "ada", "text": "hello"})
+    assert post(app, {"sender": "ada"}, query="?stream=true")[0] == 422
 
 
 def test_the_schema_tells_clients_what_metadata_may_hold(app):
-    _, response = app.test_client.get("/webhooks/rest/schema")
-    assert (response.status, response.json) == (200, CONTRACT.schema)
+    assert get(app, "/webhooks/rest/schema") == CONTRACT.schema
 
 
 def test_the_health_route_is_rasas(app):
-    _, response = app.test_client.get("/webhooks/rest/")
-    assert response.json == {"status": "ok"}
+    assert get(app, "/webhooks/rest/") == {"status": "ok"}
 
 
 def test_without_a_model_the_answer_says_so():
