@@ -260,6 +260,8 @@ def test_the_same_tests_follow_a_slot_that_is_added_broken_and_removed(my_bot):
     code, output = made(my_bot, "train")
     assert code != 0
     assert "slot 'tier': 'paht' is not a key of 'metadata'" in output
+    run = subprocess.run([".venv/bin/python", "-m", "pytest"], cwd=my_bot, capture_output=True)
+    assert b"ERROR: The metadata slots cannot be read yet:\ndomain.yml: slot 'tier'" in run.stderr
 
     broken = tier.replace("path: account.tier", "paht: account.tier")
     change(my_bot, "domain.yml", broken, "slots:\n")
