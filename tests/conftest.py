@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,7 +11,8 @@ import pytest
 import requests
 from cookiecutter.main import cookiecutter
 
-READY_SECONDS = 120
+from tools.demo import READY_SECONDS, free_port
+
 TEMPLATE = Path(__file__).parent.parent
 
 # Bots as unlike as people make them: the name of each, and the answers it is baked with.
@@ -87,9 +87,14 @@ def default_bot(bake):
 
 @pytest.fixture
 def my_bot(default_bot, tmp_path):
-    """Return a copy of the default bot that a test may change, with the same environments."""
+    """Return a copy of the default bot that a test may change."""
+    return copied(default_bot, tmp_path)
+
+
+def copied(default_bot, folder):
+    """Copy a bot into a folder; the copy has the same environments."""
     environments = (".uv", ".venv", ".tools")
-    bot = tmp_path / default_bot.name
+    bot = folder / default_bot.name
     shutil.copytree(default_bot, bot, ignore=shutil.ignore_patterns(*environments))
     for name in environments:
         (bot / name).symlink_to(default_bot / name)
@@ -129,9 +134,7 @@ class Running:
     """`make run`, until it prints the curl that one can paste."""
 
     def __init__(self, bot):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         arguments = ["run", f"PORT={self.port}", "ARGS=--enable-api"]
         self.process = make(bot, *arguments, start_new_session=True)
         self.printed = ""

@@ -11,7 +11,7 @@ import jwt
 import pytest
 import requests
 
-from tests.conftest import TEMPLATE, Running, change, made
+from tests.conftest import TEMPLATE, Running, change, copied, made
 
 ROW = re.compile(r"^\| (.+?) \| (?:`(.*?)`)? ?\| `(.*)` \| (\d+) ?(\w*) \|$", re.MULTILINE)
 ROWS = ROW.findall((TEMPLATE / "docs" / "door.md").read_text())
@@ -20,11 +20,7 @@ ROWS = ROW.findall((TEMPLATE / "docs" / "door.md").read_text())
 @pytest.fixture(scope="module")
 def running(default_bot, tmp_path_factory):
     """Return a bot that answers on Socket.IO too, with the keys that `make run` made."""
-    bot = tmp_path_factory.mktemp("door") / default_bot.name
-    environments = (".uv", ".venv", ".tools")
-    shutil.copytree(default_bot, bot, ignore=shutil.ignore_patterns(*environments))
-    for name in environments:
-        (bot / name).symlink_to(default_bot / name)
+    bot = copied(default_bot, tmp_path_factory.mktemp("door"))
     change(bot, "credentials.yml", "# channels.socketio.", "channels.socketio.")
     change(bot, "credentials.yml", "#   session_persistence", "  session_persistence")
     running = Running(bot)

@@ -33,9 +33,7 @@ def known_metadata(tracker: Tracker, domain: Mapping | None = None) -> dict:
     Raises:
         ContractError: if `domain` holds a broken contract.
     """
-    known: dict = {}
-    for _, metadata in told(tracker.events):
-        known = merge(known, metadata)
+    known = _all_told(tracker.events)
     if domain:
         message = latest_message(tracker.events)
         for field in contract_of(domain).fields:
@@ -91,18 +89,18 @@ def start_metadata(events: Sequence[Event], expired: bool) -> dict:
     restarted = _after_last("restart", events) > _after_last("session_started", events)
     if not restarted or expired:
         return _unreserved(opening_message(events))
-    known: dict = {}
-    for _, metadata in told(events):
-        known = merge(known, metadata)
-    return known
+    return _all_told(events)
 
 
 def starting_slots(
     contract: Contract, start: Mapping[str, Any], opening: Mapping[str, Any], sender: str
 ) -> dict[str, Any]:
     """Return the slots that a session begins with, `None` for those that `start` clears."""
+    signed = opened(opening, sender)
     values = {
-        field.slot: lookup(start, field.path) if holds(field) else _says(opening, field, sender)
+        field.slot: lookup(
+            start if holds(field) else signed if field.signed else opening, field.path
+        )
         for field in contract.fields
     }
     return {slot: value for slot, value in values.items() if value is not ABSENT}
@@ -134,6 +132,7 @@ def slots_to_write(
     """
     messages = list(told(events))
     message = latest_message(events)
+    signed = opened(message, sender)
     last_set: dict[str, int] = {}
     last_reset = -1
     for index, event in in_force(events):
@@ -149,7 +148,7 @@ def slots_to_write(
             if max(last_set.get(field.slot, -1), last_reset) > since:
                 continue
         else:
-            value = _says(message, field, sender)
+            value = lookup(signed if field.signed else message, field.path)
             value = None if value is ABSENT else value
         if value is not ABSENT and not _same(value, slots.get(field.slot)):
             due[field.slot] = value
@@ -196,9 +195,11 @@ def _known_value(field: Field, messages: list[tuple[int, dict]]) -> tuple[Any, i
     return known, since
 
 
-def _says(message: Mapping[str, Any], field: Field, sender: str) -> Any:
-    """Return what one message says of a field; of a signed one, only under a good seal."""
-    return lookup(opened(message, sender) if field.signed else message, field.path)
+def _all_told(events: Sequence[Event]) -> dict:
+    known: dict = {}
+    for _, metadata in told(events):
+        known = merge(known, metadata)
+    return known
 
 
 def _same(first: Any, second: Any) -> bool:

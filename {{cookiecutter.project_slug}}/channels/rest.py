@@ -32,9 +32,6 @@ class MetadataRestInput(BehindTheDoor, RestInput):
 
         return webhook
 
-    def get_metadata(self, request: Any) -> dict[str, Any] | None:
-        return request.ctx.admitted.metadata
-
     def stream_response(self, *args: Any) -> Callable[[Any], Awaitable[None]]:
         """Return Rasa's stream; its last line is the error, if the turn failed."""
         stock = super().stream_response(*args)

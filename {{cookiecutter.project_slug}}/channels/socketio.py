@@ -1,6 +1,5 @@
 """The Socket.IO channel: each message passes the door, and a violation is an event."""
 
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,8 +14,6 @@ from channels import mends, serving, turn
 from channels.door import Door, refuse_signed_sender
 from channels.refusal import Refusal
 from channels.tokens import Claims, bad_token
-
-logger = logging.getLogger(__name__)
 
 RASA_KEYS = {
     "user_message_evt",
@@ -67,7 +64,7 @@ class MetadataSocketIOInput(SocketIOInput):
             try:
                 await self._handle(on_new_message, sid, data)
             except Refusal as refusal:
-                await self.sio.emit(self.error_evt, refusal.body(), room=sid, **on)
+                await self._tell(sid, refusal)
 
         self.sio.on(self.user_message_evt, handle, **on)
         return webhook
@@ -93,9 +90,7 @@ class MetadataSocketIOInput(SocketIOInput):
             try:
                 refuse_signed_sender(session_id)
             except Refusal as refusal:
-                await self.sio.emit(
-                    self.error_evt, refusal.body(), room=sid, namespace=self.namespace
-                )
+                await self._tell(sid, refusal)
                 return
         if self.session_persistence:
             # Rasa forgets the `await` that python-socketio 5.10 and newer needs here.
@@ -124,6 +119,9 @@ class MetadataSocketIOInput(SocketIOInput):
         refusal = await turn.take(on_new_message, message, self.door.action_timeout)
         if refusal:
             raise refusal
+
+    async def _tell(self, sid: str, refusal: Refusal) -> None:
+        await self.sio.emit(self.error_evt, refusal.body(), room=sid, namespace=self.namespace)
 
     async def _claims(self, sid: str) -> Claims | None:
         return (await self.sio.get_session(sid, namespace=self.namespace)).get("claims")

@@ -78,6 +78,9 @@ class BehindTheDoor:
     def _extract_input_channel(self, req: Request) -> str:
         return self.name()  # a body cannot name another channel
 
+    def get_metadata(self, request: Request) -> dict[str, Any] | None:
+        return request.ctx.admitted.metadata
+
 
 def answer(refusal: Refusal) -> HTTPResponse:
     return response.json(refusal.body(), refusal.status, headers=refusal.headers)

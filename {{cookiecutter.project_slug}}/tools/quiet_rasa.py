@@ -5,9 +5,18 @@ whatever PYTHONWARNINGS says, and so each start prints forty lines that nobody
 who writes a bot can do anything about.
 """
 
+import os
 import sys
 import warnings
 from typing import Any
+
+# Read when Rasa is imported; whoever has set one of them is obeyed.
+QUIET = {
+    "RASA_TELEMETRY_ENABLED": "false",
+    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TQDM_DISABLE": "1",
+}
 
 print_warning = warnings.showwarning
 
@@ -21,6 +30,7 @@ def print_useful_warning(message: Any, category: Any, *where: Any) -> None:
 
 if __name__ == "__main__":
     warnings.showwarning = print_useful_warning
+    os.environ.update({**QUIET, **os.environ})
     from rasa.__main__ import main
 
     sys.argv[0] = "rasa"

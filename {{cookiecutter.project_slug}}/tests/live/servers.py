@@ -15,12 +15,6 @@ from tests.cases import DOMAIN_PATH, PROJECT
 
 RASA = [sys.executable, "tools/quiet_rasa.py"]
 READY_SECONDS = 120
-QUIET = {
-    "RASA_TELEMETRY_ENABLED": "false",
-    "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TQDM_DISABLE": "1",
-}
 
 
 def lay_out(folder: Path) -> Path:
@@ -52,7 +46,7 @@ class Process:
             self.process = subprocess.Popen(
                 self.command,
                 cwd=self.project,
-                env={**os.environ, **QUIET, **self.env},
+                env={**os.environ, **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
