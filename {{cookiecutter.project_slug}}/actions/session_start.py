@@ -7,13 +7,8 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.known import (
-    START_SLOT,
-    carried_over,
-    opening_message,
-    start_metadata,
-    starting_slots,
-)
+from actions.known import START_SLOT, start_metadata
+from actions.slots import carried_over, starting_slots
 from contract import contract_of
 
 
@@ -33,12 +28,11 @@ class ActionSessionStart(Action):
         contract = contract_of(domain)
         session = domain.get("session_config") or {}
 
-        start = start_metadata(tracker.events, expired=_expired(tracker, session))
+        start = start_metadata(tracker.events, contract, expired=_expired(tracker, session))
         slots = {}
         if session.get("carry_over_slots_to_new_session", True):
             slots = carried_over(contract, tracker.events)
-        opening = opening_message(tracker.events)
-        slots.update(starting_slots(contract, start, opening, tracker.sender_id))
+        slots.update(starting_slots(contract, tracker.events, start, tracker.sender_id))
 
         events = [SessionStarted()]  # wipes every slot, so all the others come after
         if start:

@@ -6,8 +6,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.known import slots_to_write
-from contract import contract_of
+from actions.slots import slots_to_write
 
 
 class ActionSyncMetadata(Action):
@@ -22,5 +21,4 @@ class ActionSyncMetadata(Action):
     def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        due = slots_to_write(contract_of(domain), tracker.events, tracker.slots, tracker.sender_id)
-        return [SlotSet(slot, value) for slot, value in due.items()]
+        return [SlotSet(slot, value) for slot, value in slots_to_write(tracker, domain).items()]

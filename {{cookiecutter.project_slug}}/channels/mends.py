@@ -1,6 +1,23 @@
-"""What is mended in Rasa 3.6.21, and why. Nothing of Rasa is changed anywhere else."""
+"""What is mended in Rasa 3.6.21, and why. Nothing of Rasa is changed anywhere else.
 
+To see what a mend is good for, start the bot without it: RASA_MENDS_OFF names those to
+leave out, separated by commas.
+"""
+
+import functools
 import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rasa.core.lock_store import LockStore
+from rasa.shared.core.events import UserUttered, UserUtteranceReverted
+from rasa.shared.core.slot_mappings import SlotMapping
+
+from contract.fields import SYNC_ACTION
+
+MENDS_OFF = "RASA_MENDS_OFF"
 
 
 def keep_root_logger() -> None:
@@ -17,3 +34,80 @@ def keep_root_logger() -> None:
 
     root.setLevel(level)
     root.__class__ = kind
+
+
+def take_turns_promptly() -> None:
+    """Look every 50 ms, not every second, whether a conversation is free again.
+
+    Sixteen messages that one sender sends at once take 14 seconds otherwise, fourteen
+    of them asleep.
+    """
+    LockStore.lock = functools.partialmethod(LockStore.lock, wait_time_in_seconds=0.05)
+
+
+def sync_on_ignored_intents() -> None:
+    """Write metadata into the slots in each turn, also in one that a form ignores.
+
+    Rasa leaves out all slot mappings when a form is active and the message's intent is
+    one of its `ignored_intents`. Who has logged out by then would still be known by
+    name in the reply.
+    """
+    rasas = SlotMapping.intent_is_desired
+
+    @functools.wraps(rasas)
+    def is_desired(mapping: dict[str, Any], *args: Any) -> bool:
+        return mapping.get("action") == SYNC_ACTION or rasas(mapping, *args)
+
+    SlotMapping.intent_is_desired = staticmethod(is_desired)
+
+
+def sync_after_rewind() -> None:
+    """Write metadata into the slots once more when a turn ends with its message undone.
+
+    A fallback takes the slots of its turn along. Without this the tracker holds, until
+    the next message comes, what was true before: who has logged out, say.
+    """
+    processor, action = _served("rasa.core.processor"), _served("rasa.core.actions.action")
+    if not processor:
+        return
+    rasas = processor.MessageProcessor._run_prediction_loop
+
+    @functools.wraps(rasas)
+    async def run(self: Any, output_channel: Any, tracker: Any) -> None:
+        await rasas(self, output_channel, tracker)
+        turn = (e for e in reversed(tracker.events) if isinstance(e, TURN_ENDS))
+        if isinstance(next(turn, None), UserUtteranceReverted):
+            extract = action.ActionExtractSlots(self.action_endpoint)
+            slots = await extract._run_custom_action(
+                SYNC_ACTION, output_channel, self.nlg, tracker, self.domain
+            )
+            tracker.update_with_events(slots, self.domain)
+
+    processor.MessageProcessor._run_prediction_loop = run
+
+
+TURN_ENDS = (UserUttered, UserUtteranceReverted)
+MENDS: tuple[Callable[[], None], ...] = (
+    keep_root_logger,
+    take_turns_promptly,
+    sync_on_ignored_intents,
+    sync_after_rewind,
+)
+
+
+@functools.lru_cache(maxsize=None)  # each of our channels asks for them
+def apply() -> None:
+    """Apply the mends to the Rasa of this process."""
+    off = os.environ.get(MENDS_OFF, "").split(",")
+    for mend in MENDS:
+        if mend.__name__ not in off:
+            mend()
+
+
+def _served(module: str) -> Any:
+    """Return a module that each Rasa server has loaded, and TensorFlow with it.
+
+    Where it is not loaded there is no server to mend: the fast tests import the channels
+    alone.
+    """
+    return sys.modules.get(module)

@@ -48,7 +48,7 @@ class MetadataSocketIOInput(SocketIOInput):
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return Rasa's blueprint, with handlers of ours for three of its events."""
-        mends.keep_root_logger()
+        mends.apply()
         webhook = super().blueprint(on_new_message)
 
         @webhook.listener("after_server_start")

@@ -30,7 +30,7 @@ class BehindTheDoor:
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return Rasa's blueprint with the door before its routes."""
-        mends.keep_root_logger()
+        mends.apply()
 
         async def take_turn(message: UserMessage) -> None:
             request = current_request.get()

@@ -6,7 +6,7 @@ door, the actions and the tests all work from the same words.
 
 from contract.fields import Contract, ContractError, Field, contract_of
 from contract.schema import Violation, metadata_schema, violations
-from contract.values import ABSENT, lookup, merge, nested, without
+from contract.values import ABSENT, lookup, merge, nested, same, without
 
 __all__ = [
     "ABSENT",
@@ -19,6 +19,7 @@ __all__ = [
     "merge",
     "metadata_schema",
     "nested",
+    "same",
     "violations",
     "without",
 ]

@@ -14,7 +14,7 @@ The long form is `metadata: {path: account.plan, signed: true, scope: turn,
 schema: {...}}`; all but `path` may be left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,18 @@ class Field:
     def dotted(self) -> str:
         return ".".join(self.path)
 
+    @property
+    def holds(self) -> bool:
+        """Whether a value holds until it is changed, not for its message alone."""
+        return self.scope == "session" and not self.signed
+
+    @cached_property
+    def accepts(self) -> Callable[[Any], bool]:
+        """The test whether the slot may hold a value."""
+        return BoundedValidator(
+            self.schema, format_checker=BoundedValidator.FORMAT_CHECKER
+        ).is_valid
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -77,11 +89,9 @@ class Contract:
         return BoundedValidator(self.schema, format_checker=BoundedValidator.FORMAT_CHECKER)
 
 
-class _Latest:
-    """The contract of the domain seen last: a server has one, and many messages."""
-
-    slots: Mapping[str, Any] | None = None
-    contract = Contract(())
+# The slots seen last, and their contract: a server has one domain, and many messages.
+# Always replaced as a whole, since actions may run in threads.
+_latest: tuple[Mapping[str, Any], Contract] = ({}, Contract(()))
 
 
 def contract_of(domain: Mapping[str, Any], source: str = "domain.yml") -> Contract:
@@ -94,11 +104,13 @@ def contract_of(domain: Mapping[str, Any], source: str = "domain.yml") -> Contra
     Raises:
         ContractError: with every problem of every slot.
     """
+    global _latest
     slots = domain.get("slots") or {}
-    if slots is not _Latest.slots and slots != _Latest.slots:
-        _Latest.contract = _read(slots, source)
-        _Latest.slots = slots
-    return _Latest.contract
+    known, contract = _latest
+    if slots is not known and slots != known:
+        contract = _read(slots, source)
+        _latest = slots, contract
+    return contract
 
 
 def _read(slots: Mapping[str, Any], source: str) -> Contract:

@@ -63,3 +63,14 @@ def without(metadata: Mapping[str, Any], path: tuple[str, ...]) -> dict:
     elif not below:
         rest.pop(key, None)
     return rest
+
+
+def same(first: Any, second: Any) -> bool:
+    """Compare as JSON does: `false` is not `0`, `1` is `1.0`."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(
+            same(value, second[key]) for key, value in first.items()
+        )
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    return isinstance(first, bool) is isinstance(second, bool) and first == second

@@ -1,8 +1,10 @@
 """Says at once what is wrong with the slots, and keeps the count of tests honest."""
 
 import importlib
+import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from contract import ContractError
 
@@ -16,3 +18,17 @@ def pytest_configure():
 
 def pytest_collection_modifyitems(items):
     items[:] = [item for item in items if "[NOTSET" not in item.name and "-NOTSET" not in item.name]
+
+
+# Some examples by default, many for `make fuzz`.
+EVERY = {
+    "deadline": None,
+    "suppress_health_check": [
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.data_too_large,
+    ],
+}
+settings.register_profile("quick", max_examples=25, stateful_step_count=20, **EVERY)
+settings.register_profile("thorough", max_examples=34_000, **EVERY)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

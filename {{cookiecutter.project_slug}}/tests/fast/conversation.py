@@ -6,6 +6,7 @@ by which Rasa undoes and wipes events are Rasa's, not a copy of them.
 
 import copy
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from rasa.shared.core.domain import Domain
@@ -28,28 +29,38 @@ from actions.sync_metadata import ActionSyncMetadata
 NOTHING: dict[str, Any] = {}
 
 
-def mapped(metadata: Any, kind: str = "text", **settings: Any) -> dict[str, Any]:
-    """Return a slot of domain.yml that is filled from metadata."""
+def mapped(
+    metadata: Any, kind: str = "text", others: Sequence[dict] = (), **settings: Any
+) -> dict[str, Any]:
+    """Return a slot of domain.yml that is filled from metadata, and by other mappings."""
     mapping = {"type": "custom", "action": "action_sync_metadata", "metadata": metadata}
-    return {"type": kind, "mappings": [mapping], **settings}
+    return {"type": kind, "mappings": [*others, mapping], **settings}
 
 
 class Conversation:
     """One sender's talk with a bot that has these slots."""
 
     def __init__(self, slots: dict[str, Any], session_config: dict | None = None) -> None:
-        data = {"slots": slots, "session_config": session_config or {}}
+        mappings = [mapping for slot in slots.values() for mapping in slot.get("mappings", ())]
+        entities = [mapping["entity"] for mapping in mappings if "entity" in mapping]
+        data = {"slots": slots, "entities": entities, "session_config": session_config or {}}
         self.domain = Domain.from_dict(copy.deepcopy(data))
         self.tracker = DialogueStateTracker("ada", self.domain.slots)
 
-    def say(self, metadata: Any = NOTHING, *then: Event, text: str = "hi") -> "Conversation":
-        """Take a turn: a message with metadata, then the events an action returned."""
-        if not self.tracker.applied_events() or self._expired():
-            self._start_session(metadata)
-        intent = {"name": text[1:] if text.startswith("/") else "other"}
-        metadata = copy.deepcopy(metadata) or None
-        self._add([UserUttered(text, intent, metadata=metadata)])
-        self.sync()
+    def say(
+        self,
+        metadata: Any = NOTHING,
+        *then: Event,
+        text: str = "hi",
+        entities: dict[str, Any] = NOTHING,
+        early: bool = False,
+    ) -> "Conversation":
+        """Take a turn: a message with metadata, then the events an action returned.
+
+        `entities` fill the slots of their names, which need that mapping; `early` tells
+        whether Rasa extracts these before it runs action_sync_metadata.
+        """
+        self._hear(metadata, text, entities, early)
         if text == "/session_start":
             self._run(ActionSessionStart())
         else:
@@ -64,16 +75,14 @@ class Conversation:
 
     def restart(self, metadata: Any = NOTHING) -> "Conversation":
         """Take the turn of `/restart`, in which Rasa starts a session too."""
-        if not self.tracker.applied_events() or self._expired():
-            self._start_session(metadata)
-        self._add([UserUttered("/restart", {"name": "restart"}, metadata=metadata or None)])
-        self.sync()
+        self._hear(metadata, "/restart")
         self._add([ActionExecuted("action_restart"), Restarted()])
         self._run(ActionSessionStart())
         return self
 
-    def sync(self) -> None:
-        self._run(ActionSyncMetadata())
+    def sync(self, before: Sequence[Event] = (), after: Sequence[Event] = ()) -> None:
+        """Extract slots: Rasa adds what all mappings give once the last one is done."""
+        self._add([*before, *self._events_of(ActionSyncMetadata()), *after])
 
     def wait(self, minutes: float) -> "Conversation":
         """Let time pass by making all that happened older."""
@@ -90,6 +99,9 @@ class Conversation:
         )
         return self
 
+    seen: dict[str, Any] = NOTHING
+    """The values of the slots when the bot decided what to say to the latest message."""
+
     @property
     def slots(self) -> dict[str, Any]:
         """The values of the slots that domain.yml names."""
@@ -100,19 +112,33 @@ class Conversation:
         """Return the tracker as a custom action receives it."""
         return Tracker.from_dict(self.tracker.current_state(EventVerbosity.ALL))
 
+    def _hear(
+        self, metadata: Any, text: str, entities: dict[str, Any] = NOTHING, early: bool = False
+    ) -> None:
+        if not self.tracker.applied_events() or self._expired():
+            self._start_session(metadata)
+        intent = {"name": text[1:] if text.startswith("/") else "other"}
+        found = [{"entity": name, "value": value} for name, value in entities.items()]
+        metadata = copy.deepcopy(metadata) or None
+        self._add([UserUttered(text, intent, found, metadata=metadata)])
+        filled = [SlotSet(name, value) for name, value in entities.items()]
+        self.sync(**{"before" if early else "after": filled})
+        self.seen = self.slots
+
     def _start_session(self, metadata: Any) -> None:
         if metadata:
             self._add([SlotSet("session_started_metadata", copy.deepcopy(metadata))])
         self._run(ActionSessionStart())
 
     def _run(self, action: Any) -> None:
+        self._add([ActionExecuted(action.name()), *self._events_of(action)])
+
+    def _events_of(self, action: Any) -> list[Event]:
         tracker = self.sdk_tracker()
         before = copy.deepcopy(tracker.events)
         events = action.run(CollectingDispatcher(), tracker, self.domain.as_dict())
         assert tracker.events == before, "our actions never change what they are given"
-        if action.name() == "action_session_start":
-            self._add([ActionExecuted(action.name())])
-        self._add(deserialise_events(events))
+        return deserialise_events(events)
 
     def _add(self, events: list[Event]) -> None:
         self.tracker.update_with_events(events, self.domain)

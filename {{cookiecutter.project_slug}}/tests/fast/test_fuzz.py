@@ -4,9 +4,8 @@ Some inputs of each kind by default; `make fuzz` tries 34,000, a hundred thousan
 """
 
 import json
-import os
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
@@ -23,13 +22,6 @@ from tests.tokens import KEY, token
 DOCUMENTED = {400, 401, 403, 413, 415, 422}
 DOOR = Door(tokens=Tokens.from_credentials({"jwt_key": KEY}))
 OPEN_FIELDS = [field for field in CONTRACT.fields if not field.signed]
-SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-
-settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=SLOW)
-settings.register_profile(
-    "thorough", max_examples=34_000, deadline=None, suppress_health_check=SLOW
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 any_text = st.text(st.characters(categories=None), max_size=30)
 any_scalar = st.none() | st.booleans() | st.integers() | st.floats() | any_text

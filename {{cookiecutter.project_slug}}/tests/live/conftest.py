@@ -53,7 +53,7 @@ def bots(tmp_path_factory):
         yield bots
 
 
-@pytest.fixture(params=["in process", "action server"])
+@pytest.fixture(scope="session", params=["in process", "action server"])
 def bot(request, bots):
     return bots[request.param]
 
@@ -64,25 +64,24 @@ def sender():
     return f"sender-{uuid.uuid4().hex}"
 
 
-@pytest.fixture
-def with_session_config(bot, tmp_path):
-    """Return a function that gives the running bot another `session_config`.
+@pytest.fixture(scope="session")
+def with_domain(bots, tmp_path_factory):
+    """Return a function that makes the model anew with another domain.
 
-    The model stays as it was trained; what it says of sessions is a setting in its
-    metadata, from which Rasa reads the domain.
+    What was trained stays as it is: the domain stands in the model's metadata, from
+    which Rasa reads it. The function takes what changes the domain (a dict, in place).
     """
 
-    def load(**session_config):
-        unpacked, changed = tmp_path / "model", tmp_path / "changed.tar.gz"
-        with tarfile.open(bot.model) as model:
-            model.extractall(unpacked)
-        metadata = unpacked / "metadata.json"
+    def changed(change):
+        folder = tmp_path_factory.mktemp("model")
+        with tarfile.open(bots["in process"].model) as model:
+            model.extractall(folder / "model")
+        metadata = folder / "model" / "metadata.json"
         content = json.loads(metadata.read_text())
-        content["domain"]["session_config"].update(session_config)
+        change(content["domain"])
         metadata.write_text(json.dumps(content))
-        with tarfile.open(changed, "w:gz") as model:
-            model.add(unpacked, arcname="")
-        bot.load(changed)
+        with tarfile.open(folder / "changed.tar.gz", "w:gz") as model:
+            model.add(folder / "model", arcname="")
+        return folder / "changed.tar.gz"
 
-    yield load
-    bot.load(bot.model)
+    return changed

@@ -131,13 +131,25 @@ class Bot:
 
     def put_events(self, sender: str, events: list[dict[str, Any]]) -> None:
         """Begin a conversation with events that lie behind it."""
-        url = f"{self.url}/conversations/{sender}/tracker/events"
-        response = self.session.put(url, json=events)
-        assert response.status_code == 200, response.text
+        self._api("PUT", f"{sender}/tracker/events", events)
+
+    def add_events(self, sender: str, *events: dict[str, Any]) -> None:
+        """Let something happen to a conversation that no message brings."""
+        self._api("POST", f"{sender}/tracker/events?execute_side_effects=true", events)
+
+    def trigger(self, sender: str, intent: str) -> list[str]:
+        """Let Rasa act as if the user had this intent; return the texts of the reply."""
+        state = self._api("POST", f"{sender}/trigger_intent", {"name": intent})
+        return [answer["text"] for answer in state["messages"]]
 
     def schema(self) -> dict[str, Any] | None:
         return self.session.get(f"{self.url}/webhooks/rest/schema").json()
 
     def _tracker(self, sender: str) -> dict[str, Any]:
-        url = f"{self.url}/conversations/{sender}/tracker?include_events=ALL"
-        return self.session.get(url).json()
+        return self._api("GET", f"{sender}/tracker?include_events=ALL")
+
+    def _api(self, method: str, path: str, content: Any = None) -> dict[str, Any]:
+        url = f"{self.url}/conversations/{path}"
+        response = self.session.request(method, url, json=content, timeout=30)
+        assert response.status_code == 200, response.text
+        return response.json()

@@ -5,7 +5,7 @@ import json
 import logging
 
 from rasa_sdk import Action, FormValidationAction
-from rasa_sdk.events import SlotSet
+from rasa_sdk.events import ActionReverted, AllSlotsReset, FollowupAction, SlotSet
 from rasa_sdk.interfaces import ActionExecutionRejection
 
 from actions import known_metadata
@@ -20,6 +20,23 @@ class ProbeSet(Action):
     def run(self, dispatcher, tracker, domain):
         logger.info("the probe was set")
         return [SlotSet("probe_text", "set by an action")]
+
+
+class ProbeWipe(Action):
+    def name(self):
+        return "action_probe_wipe"
+
+    def run(self, dispatcher, tracker, domain):
+        return [AllSlotsReset()]
+
+
+class ProbeRevert(Action):
+    def name(self):
+        return "action_probe_revert"
+
+    def run(self, dispatcher, tracker, domain):
+        undone_by_rasa = [SlotSet("probe_text", "undone"), ActionReverted()]
+        return [*undone_by_rasa, FollowupAction("action_listen")]
 
 
 class ProbeMutate(Action):
@@ -69,6 +86,15 @@ class ProbeKnown(Action):
 
     def run(self, dispatcher, tracker, domain):
         dispatcher.utter_message(text=json.dumps(known_metadata(tracker, domain)))
+        return []
+
+
+class ProbeChannel(Action):
+    def name(self):
+        return "action_probe_channel"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text=tracker.get_latest_input_channel())
         return []
 
 

@@ -1,0 +1,121 @@
+"""actions/said.py and actions/replay.py say what Rasa's own code says.
+
+They stand here because Rasa's code imports TensorFlow, which takes seconds.
+"""
+
+import asyncio
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rasa.core.actions.action import ActionExtractSlots
+from rasa.shared.core import events
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
+from rasa_sdk import Tracker
+
+from actions.replay import in_force
+from actions.said import says
+
+FORM, INTENTS, ENTITIES, SLOTS = "a_form", ["ask", "tell", "skip"], ["city", "name"], ["one", "two"]
+
+intents = st.sampled_from(INTENTS) | st.lists(st.sampled_from(INTENTS), max_size=2)
+conditions = st.lists(
+    st.fixed_dictionaries(
+        {"active_loop": st.sampled_from([FORM, "another_form", None])},
+        optional={"requested_slot": st.sampled_from(SLOTS)},
+    ),
+    max_size=2,
+)
+roles = {"role": st.sampled_from(["from", "to"])}
+more = {"intent": intents, "not_intent": intents, "conditions": conditions}
+mappings = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just("from_entity"), "entity": st.sampled_from(ENTITIES)},
+        optional={**roles, **more},
+    ),
+    st.fixed_dictionaries({"type": st.just("from_text")}, optional=more),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["from_intent", "from_trigger_intent"]), "value": st.just("v")},
+        optional=more,
+    ),
+)
+domains = st.fixed_dictionaries(
+    {
+        "slots": st.fixed_dictionaries(
+            dict.fromkeys(
+                SLOTS,
+                st.fixed_dictionaries(
+                    {
+                        "type": st.sampled_from(["text", "list"]),
+                        "mappings": st.lists(mappings, min_size=1, max_size=2),
+                    }
+                ),
+            )
+        ),
+        "forms": st.fixed_dictionaries(
+            {
+                FORM: st.fixed_dictionaries(
+                    {"required_slots": st.lists(st.sampled_from(SLOTS), unique=True)},
+                    optional={"ignored_intents": intents},
+                )
+            }
+        ),
+        "intents": st.just(INTENTS),
+        "entities": st.just(ENTITIES),
+    }
+)
+found = st.lists(
+    st.fixed_dictionaries(
+        {"entity": st.sampled_from(ENTITIES), "value": st.sampled_from(["x", None])}, optional=roles
+    ),
+    max_size=2,
+)
+earlier = st.lists(
+    st.builds(events.SlotSet, st.sampled_from(SLOTS), st.just("old"))
+    | st.builds(events.SlotSet, st.just("requested_slot"), st.sampled_from(SLOTS))
+    | st.builds(events.ActiveLoop, st.sampled_from([FORM, None]))
+    | st.builds(events.ActionExecutionRejected, st.just(FORM)),
+    max_size=4,
+)
+
+
+@given(domains, earlier, st.sampled_from(INTENTS), found)
+def test_what_the_user_says_is_what_rasa_extracts(config, before, intent, entities):
+    domain = Domain.from_dict({**config, "actions": []})
+    tracker = DialogueStateTracker("ada", domain.slots)
+    message = events.UserUttered("hello", {"name": intent}, entities)
+    tracker.update_with_events([*before, message], domain)
+    extracted = asyncio.run(ActionExtractSlots(None).run(None, None, tracker, domain))
+
+    given_to_actions = Tracker.from_dict(tracker.current_state(EventVerbosity.ALL))
+    said = {slot for slot in SLOTS if says(given_to_actions, domain.as_dict(), slot)}
+    assert said == {event.key for event in extracted}
+
+
+happened = st.lists(
+    st.one_of(
+        st.builds(events.UserUttered, st.just("hello")),
+        st.builds(events.ActionExecuted, st.sampled_from(["action_listen", "utter", FORM])),
+        st.builds(events.ActiveLoop, st.sampled_from([FORM, None])),
+        st.builds(events.ActionExecutionRejected, st.sampled_from([FORM, "utter"])),
+        st.builds(events.SlotSet, st.sampled_from(SLOTS), st.integers()),
+        st.builds(events.AllSlotsReset),
+        st.builds(events.ActionReverted),
+        st.builds(events.UserUtteranceReverted),
+        st.builds(events.Restarted),
+        st.builds(events.SessionStarted),
+        st.builds(events.DefinePrevUserUtteredFeaturization, st.booleans()),
+    ),
+    max_size=40,
+)
+
+
+@given(happened)
+def test_the_events_in_force_are_those_that_rasa_applies(history: list[Any]):
+    tracker = DialogueStateTracker("ada", [])
+    tracker.events.extend(history)
+    applied = tracker.applied_events()
+    ours = in_force([event.as_dict() for event in history])
+    assert [history[index] for index, _ in ours] == applied
+    assert all(history[index] is event for (index, _), event in zip(ours, applied, strict=True))
