@@ -8,7 +8,7 @@ DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static check fix hooks lock clean
+.PHONY: help demo test test-static check fix hooks life-cycle lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -20,8 +20,7 @@ test: $(INSTALLED) ## test the template, and bots baked from it with their own t
 	@$(PYTHON) -m pytest
 
 test-static: $(INSTALLED) ## test the template without installing Rasa
-	@$(PYTHON) -m pytest --ignore tests/test_bots.py --ignore tests/test_faults.py \
-		--ignore tests/test_door_table.py
+	@$(PYTHON) -m pytest -m "not rasa"
 
 check: $(INSTALLED) ## check the style; this changes nothing
 	@.venv/bin/ruff check --quiet --no-cache $(PYTHON_FILES)
@@ -34,6 +33,9 @@ fix: $(INSTALLED) ## repair the style where a program can
 
 hooks: $(INSTALLED) ## run the checks at each git commit
 	@.venv/bin/pre-commit install
+
+life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; write docs/life-cycle.md
+	@$(PYTHON) tools/life_cycle.py build/life-cycle
 
 lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group test \

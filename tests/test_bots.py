@@ -13,6 +13,8 @@ import requests
 
 from tests.conftest import BAKES, TEMPLATE, Running, made
 
+pytestmark = pytest.mark.rasa
+
 OTHER_SLOTS = (
     "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
 )

@@ -13,6 +13,8 @@ import requests
 
 from tests.conftest import TEMPLATE, Running, change, copied, made
 
+pytestmark = pytest.mark.rasa
+
 ROW = re.compile(r"^\| (.+?) \| (?:`(.*?)`)? ?\| `(.*)` \| (\d+) ?(\w*) \|$", re.MULTILINE)
 ROWS = ROW.findall((TEMPLATE / "docs" / "door.md").read_text())
 

@@ -5,6 +5,7 @@ wipes and repeats slots in more ways than a turn can notice: a fallback rewinds 
 turn, a restart wipes everything, a form extracts twice.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,12 +34,25 @@ def known_metadata(tracker: Tracker, domain: Mapping | None = None) -> dict:
         ContractError: if `domain` holds a broken contract.
     """
     contract = contract_of(domain) if domain else NO_CONTRACT
-    known = all_told(tracker.events, contract)
-    message = latest_message(tracker.events)
+    events = tracker.events
+    if events and _is_start_slot(events[-1]):  # a session begins, and this is what with
+        known, message = start_metadata(events, contract, domain or {}), opening_message(events)
+    else:
+        known, message = all_told(events, contract), latest_message(events)
     for field in contract.fields:
         if field.signed or (not field.holds and lookup(message, field.path) is ABSENT):
             known = without(known, field.path)
     return _without_nulls(known)
+
+
+def input_channel(tracker: Tracker) -> str | None:
+    """Return the name of the channel that the latest message came through, `rest` say.
+
+    It tells in action_session_start too, where `tracker.get_latest_input_channel` cannot:
+    Rasa has not recorded the message by then, so the door adds the name to the call. `None`
+    stands for a session that no message opens, and for one that a channel of Rasa's does.
+    """
+    return (tracker.latest_message or {}).get("input_channel") or tracker.get_latest_input_channel()
 
 
 def told(events: Sequence[Event]) -> Iterator[tuple[int, dict]]:
@@ -91,16 +105,22 @@ def opening_message(events: Sequence[Event]) -> Mapping[str, Any]:
     return {}
 
 
-def start_metadata(events: Sequence[Event], contract: Contract, expired: bool) -> dict:
+def start_metadata(events: Sequence[Event], contract: Contract, domain: Mapping) -> dict:
     """Return what is known when a session begins; `events` as for `opening_message`.
 
-    `expired` tells whether the session before was over by time, and so has nothing to
-    hand on. A session that was restarted has.
+    A session that was restarted hands on what it was told, unless it was over by time.
     """
     restarted = after_last("restart", events) > after_last("session_started", events)
-    if not restarted or expired:
-        return _unreserved(opening_message(events))
-    return all_told(events, contract)
+    if restarted and not _expired(events, domain.get("session_config") or {}):
+        return all_told(events, contract)
+    return _unreserved(opening_message(events))
+
+
+def _expired(events: Sequence[Event], session: Mapping[str, Any]) -> bool:
+    """Tell whether the session that ends is over by time, as Rasa reckons it."""
+    minutes = session.get("session_expiration_time", 60)
+    last = next((event for event in reversed(events) if event["event"] == "user"), None)
+    return bool(minutes and last) and time.time() - last["timestamp"] > minutes * 60
 
 
 def _stored(event: Event) -> Mapping[str, Any]:

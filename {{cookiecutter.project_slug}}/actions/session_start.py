@@ -1,6 +1,5 @@
 """Begins a session: carries slots over and fills those that metadata names."""
 
-import time
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -15,8 +14,9 @@ from contract import contract_of
 class ActionSessionStart(Action):
     """Takes the place of Rasa's own action, which knows nothing of metadata.
 
-    To greet at the start of a session, add `dispatcher.utter_message(...)` to
-    `run`: `slots` holds what the bot knows by then.
+    To greet at the start of a session, add `dispatcher.utter_message(...)` to `run`:
+    `slots` and `start` hold what the bot knows by then, `input_channel(tracker)` tells
+    where it is talked to.
     """
 
     def name(self) -> str:
@@ -26,11 +26,9 @@ class ActionSessionStart(Action):
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         contract = contract_of(domain)
-        session = domain.get("session_config") or {}
-
-        start = start_metadata(tracker.events, contract, expired=_expired(tracker, session))
+        start = start_metadata(tracker.events, contract, domain)
         slots = {}
-        if session.get("carry_over_slots_to_new_session", True):
+        if (domain.get("session_config") or {}).get("carry_over_slots_to_new_session", True):
             slots = carried_over(contract, tracker.events)
         slots.update(starting_slots(contract, tracker.events, start, tracker.sender_id))
 
@@ -40,11 +38,3 @@ class ActionSessionStart(Action):
         events += [SlotSet(slot, value) for slot, value in slots.items()]
         # Without this the first message would be undone together with its slots.
         return [*events, ActionExecuted("action_listen")]
-
-
-def _expired(tracker: Tracker, session: dict[str, Any]) -> bool:
-    """Tell whether the session that ends is over by time, as Rasa reckons it."""
-    minutes = session.get("session_expiration_time", 60)
-    messages = (event for event in reversed(tracker.events) if event["event"] == "user")
-    last = next(messages, None)
-    return bool(minutes and last) and time.time() - last["timestamp"] > minutes * 60

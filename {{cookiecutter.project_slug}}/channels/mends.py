@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rasa.core.lock_store import LockStore
-from rasa.shared.core.events import UserUttered, UserUtteranceReverted
+from rasa.shared.core.events import UserUtteranceReverted, UserUttered
 from rasa.shared.core.slot_mappings import SlotMapping
 
 from contract.fields import SYNC_ACTION
@@ -95,7 +95,7 @@ MENDS: tuple[Callable[[], None], ...] = (
 )
 
 
-@functools.lru_cache(maxsize=None)  # each of our channels asks for them
+@functools.cache  # each of our channels asks for them
 def apply() -> None:
     """Apply the mends to the Rasa of this process."""
     off = os.environ.get(MENDS_OFF, "").split(",")

@@ -23,6 +23,9 @@ from channels.refusal import Refusal, failed, try_again
 
 logger = logging.getLogger(__name__)
 
+SESSION_START = "action_session_start"
+CHANNEL_KEY = "input_channel"
+
 Handler = Callable[[UserMessage], Awaitable[Any]]
 Request = Callable[..., Awaitable[Any]]
 
@@ -31,10 +34,12 @@ Request = Callable[..., Awaitable[Any]]
 class Turn:
     """One turn: whether the bot said anything, what went wrong, whether it is over.
 
-    `timeout` is the time in seconds that each of its actions may take.
+    `timeout` is the time in seconds that each of its actions may take, `channel` the name
+    of the one that the message came through.
     """
 
     timeout: float
+    channel: str | None = None
     spoke: bool = False
     failed_action: str | None = None
     refusal: Refusal | None = None
@@ -55,7 +60,7 @@ _current: ContextVar[Turn | None] = ContextVar("turn", default=None)
 async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> Refusal | None:
     """Let Rasa handle a message that the door admitted; return what the client is told
     when the turn failed. `timeout` is in seconds, for each action."""
-    turn = Turn(timeout)
+    turn = Turn(timeout, message.input_channel)
     token = _current.set(turn)
     message.output_channel.send_response = _noticing(message.output_channel.send_response, turn)
     try:
@@ -91,6 +96,11 @@ def loud(request: Request, own_actions: frozenset[str]) -> Request:
         if turn is None or turn.over:
             return await request(*args, **kwargs)
         kwargs["timeout"] = turn.timeout  # instead of Rasa's 300 seconds
+        if name == SESSION_START:
+            # Rasa records the message, and its channel with it, only once the session is open.
+            tracker = kwargs["json"]["tracker"]
+            latest = {**(tracker["latest_message"] or {}), CHANNEL_KEY: turn.channel}
+            tracker["latest_message"] = latest
         try:
             return await request(*args, **kwargs)
         except ClientResponseError as error:

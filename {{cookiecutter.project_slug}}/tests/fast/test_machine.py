@@ -154,8 +154,7 @@ class Metadata(RuleBasedStateMachine):
         changed = {
             slot: Since(value, self.now)
             for slot, value in found.items()
-            if value is not ABSENT
-            and (slot not in told or repr(value) != repr(told[slot].value))
+            if value is not ABSENT and (slot not in told or repr(value) != repr(told[slot].value))
         }
         return {**told, **changed}
 

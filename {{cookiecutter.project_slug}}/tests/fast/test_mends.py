@@ -1,4 +1,8 @@
-"""Each mend of Rasa does what its docstring says; without it these fail."""
+"""Each mend of Rasa does what its docstring says; without it these fail.
+
+Those that change a turn are proved in tests/live: by the forms and fallbacks of
+test_life_cycle.py.
+"""
 
 import logging
 
@@ -8,7 +12,7 @@ from channels import mends
 def test_the_root_logger_stays_as_it_was(monkeypatch):
     root = logging.getLogger()
     monkeypatch.setattr(root, "level", logging.INFO)
-    mends.keep_root_logger()
+    mends.apply.__wrapped__()
     import numpy.distutils.log  # noqa: F401
 
     assert root.level == logging.INFO

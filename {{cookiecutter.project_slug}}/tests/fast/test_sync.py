@@ -1,9 +1,16 @@
 """Slots say what the conversation has been told, whatever happened before."""
 
 import pytest
-from rasa.shared.core.events import ActionReverted, AllSlotsReset, SlotSet
+from rasa.shared.core.events import (
+    ActionExecuted,
+    ActionReverted,
+    AllSlotsReset,
+    Restarted,
+    SlotSet,
+)
 
 from actions.known import known_metadata
+from actions.slots import slots_to_write
 from contract.seal import SEALED_KEY, sealed
 from tests.fast.conversation import Conversation, mapped
 
@@ -63,8 +70,29 @@ def test_false_zero_and_empty_are_values(value):
     assert talk().say({"extra": "a"}).say({"extra": value}).slots["extra"] == value
 
 
-def test_false_after_zero_is_a_change():
-    assert talk().say({"extra": 0}).say({"extra": False}).slots["extra"] is False
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: {"in": [v]}])
+def test_false_after_zero_is_a_change_and_a_whole_number_written_otherwise_is_none(wrap):
+    conversation = talk().say({"extra": wrap(0)}).say({"extra": wrap(False)})
+    assert repr(conversation.slots["extra"]) == repr(wrap(False))
+    conversation.say({"extra": wrap(1)}, SlotSet("extra", "mine"))
+    assert conversation.say({"extra": wrap(1.0)}).slots["extra"] == "mine"
+
+
+def test_an_object_that_fills_a_slot_is_one_value():
+    conversation = talk().say({"extra": {"a": 1}, "more": {"a": 1}})
+    conversation.say({"extra": {"b": 2}, "more": {"b": 2}})
+    known = {"extra": {"b": 2}, "more": {"a": 1, "b": 2}}
+    assert conversation.slots["extra"] == {"b": 2}
+    assert known_metadata(conversation.sdk_tracker(), conversation.domain.as_dict()) == known
+    assert conversation.restart().slots["extra"] == {"b": 2}
+
+
+def test_a_value_that_breaks_the_contract_says_nothing():
+    conversation = talk().say({"account": {"plan": "gold"}, "page": 7})
+    assert (conversation.slots["plan"], conversation.slots["page"]) == (None, None)
+    conversation.say({"account": {"plan": "pro"}, "page": "/a"})
+    conversation.say({"account": {"plan": "gold"}, "page": 7})
+    assert (conversation.slots["plan"], conversation.slots["page"]) == ("pro", None)
 
 
 def test_metadata_that_is_no_object_is_passed_over():
@@ -106,6 +134,17 @@ def test_an_action_that_was_reverted_takes_its_slots_along():
     assert conversation.say().slots["name"] == "Ada"
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_what_the_user_says_goes_before_the_metadata_of_the_same_message(early):
+    mapping = {"type": "from_entity", "entity": "name"}
+    conversation = Conversation({"name": mapped("user.name", others=[mapping])})
+    told = {"user": {"name": "Ada"}}
+    conversation.say().say(told, entities={"name": "Grace"}, early=early)
+    assert conversation.slots["name"] == "Grace"
+    assert conversation.say(told).slots["name"] == "Grace"
+    assert conversation.say({"user": {"name": "Bob"}}).slots["name"] == "Bob"
+
+
 def test_running_twice_in_a_turn_changes_nothing_more():
     conversation = talk().say(ADA).say({"user": {"name": "Bob"}})
     conversation.sync()
@@ -125,6 +164,14 @@ def test_restart_forgets_what_the_conversation_gave():
     conversation = talk().say(ADA, SlotSet("said", "x"), SlotSet("name", "Grace")).restart()
     assert conversation.slots["said"] is None
     assert conversation.slots["name"] == "Ada"
+
+
+def test_a_restart_that_is_no_message_keeps_what_this_session_knows():
+    conversation = talk().say(ADA)
+    conversation.tracker.update(Restarted())
+    assert conversation.say({"extra": 1}).slots["name"] == "Ada"
+    conversation.tracker.update(Restarted())
+    assert conversation.wait(61).say({"extra": 1}).slots["name"] is None
 
 
 def test_restart_takes_its_own_metadata_in():
@@ -165,6 +212,7 @@ def test_restart_in_a_new_session_revives_nothing_older():
     conversation = talk().say(ADA).wait(61).say({"user": {"name": "Bob"}})
     slots = conversation.reload().restart().slots
     assert (slots["name"], slots["plan"]) == ("Bob", None)
+    assert talk().say(ADA).wait(61).say().reload().restart().slots["name"] is None
 
 
 def test_restart_and_then_expiry_revives_nothing():
@@ -269,6 +317,33 @@ def test_a_restart_does_not_bring_back_what_held_for_one_message():
     conversation = talk().say({"page": "/a"}).restart()
     assert conversation.slots["page"] is None
     assert talk().say({"page": "/a"}).restart({"page": "/b"}).slots["page"] == "/b"
+
+
+def test_the_work_of_a_turn_grows_with_the_conversation_and_no_faster():
+    """Rasa itself sends and reads all events in each turn."""
+
+    class Counted(list):
+        read = 0
+
+        def __iter__(self):
+            for event in super().__iter__():
+                Counted.read += 1
+                yield event
+
+        def __getitem__(self, index):
+            Counted.read += 1
+            return super().__getitem__(index)
+
+    def read_in(turns):
+        conversation = talk().say(ADA)
+        for turn in range(turns):
+            conversation.say({"user": {"name": str(turn)}}, ActionExecuted("utter_greet"))
+        tracker = conversation.sdk_tracker()
+        tracker.events, Counted.read = Counted(tracker.events), 0
+        slots_to_write(tracker, conversation.domain.as_dict())
+        return Counted.read / len(tracker.events)
+
+    assert read_in(100) < read_in(10) + 1 < 10
 
 
 def test_two_conversations_never_mix():

@@ -14,6 +14,49 @@ def test_another_model_leaves_the_actions_in_their_place(bot, sender):
     assert bot.say(sender, "/probe_show", {"probe": {"flag": True}}) == ["a True None"]
 
 
+def another_contract(domain):
+    slots = domain["slots"]
+    del slots["probe_flag"]
+    slots["probe_id"]["mappings"][0]["metadata"] = "probe.id"
+    slots["probe_text"]["mappings"][0]["metadata"] = {"path": "probe.text", "signed": True}
+    slots["probe_number"]["min_value"] = 5
+    slots["probe_new"] = {
+        "type": "text",
+        "influence_conversation": False,
+        "mappings": [{"type": "custom", "action": "action_sync_metadata", "metadata": "probe.new"}],
+    }
+
+
+def test_a_model_with_another_contract_while_a_conversation_is_open(bot, sender, with_domain):
+    told = {"probe": {"text": "a", "flag": True, "number": 1, "new": "n"}}
+    assert bot.say(sender, "/probe_show", told) == ["a True 1"]
+    bot.load(with_domain(another_contract))
+    try:
+        assert bot.post(sender, "/probe_show", told).status_code == 403  # text is signed now
+        open_to_all = {"probe": {"id": "u1"}}
+        bot.say(sender, "/probe_known", open_to_all)
+        slots = bot.slots(sender)
+        assert (slots["probe_text"], slots["probe_id"], slots["probe_new"]) == (None, "u1", "n")
+        assert "probe_flag" not in slots
+        assert bot.post(sender, "/probe_known", {"probe": {"number": 1}}).status_code == 422
+    finally:
+        bot.load(bot.model)
+    assert bot.say(sender, "/probe_show", TOLD)[0].endswith("True 1")
+    assert bot.slots(sender)["probe_id"] is None
+
+
+def test_an_action_gets_all_known_metadata_in_one_call(bot, sender):
+    bot.say(sender, "/probe_show", {**TOLD, "more": [1]})
+    (known,) = bot.say(sender, "/probe_known", {"probe": {"flag": False}})
+    assert known == '{"probe": {"text": "a", "flag": false}, "more": [1]}'
+
+
+def test_an_action_knows_metadata_and_channel_at_session_start_too(bot, sender):
+    assert bot.say(sender, "/probe_channel", TOLD) == ["rest"]
+    assert bot.slots(sender)["probe_opened_by"] == 'rest {"probe": {"text": "a"}}'
+    assert bot.say(sender, "/probe_channel", channel="stock") == ["stock"]
+
+
 def test_an_action_cannot_change_what_it_was_given(bot, sender):
     metadata = {**example_metadata(CONTRACT), **TOLD}
     schema = bot.schema()
@@ -35,7 +78,7 @@ def test_a_rejection_makes_rasa_leave_the_form(bot, sender):
 
 def test_an_accepted_answer_ends_the_form(bot, sender):
     bot.say(sender, "/probe_ask", TOLD)
-    assert bot.say(sender, "fine") == ["a None None"]
+    assert bot.say(sender, "fine") == ["The answer is fine."]
     assert bot.slots(sender)["probe_answer"] == "fine"
 
 

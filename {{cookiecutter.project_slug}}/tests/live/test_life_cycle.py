@@ -111,12 +111,6 @@ def test_two_conversations_stay_apart(bot, sender):
     assert show(bot, f"other-{sender}") == "b None None"
 
 
-def test_an_action_gets_all_known_metadata_in_one_call(bot, sender):
-    show(bot, sender, {**probe(text="a"), "more": [1]})
-    (known,) = bot.say(sender, "/probe_known", probe(flag=False))
-    assert known == '{"probe": {"text": "a", "flag": false}, "more": [1]}'
-
-
 # Slots that are wiped, and slots that something else sets
 
 
@@ -304,8 +298,7 @@ def test_metadata_gives_the_answer_before_a_form_asks(bot, sender):
 
 def test_metadata_gives_the_answer_while_a_form_asks(bot, sender):
     assert bot.say(sender, "/probe_ask") == ["What is the answer?"]
-    assert bot.say(sender, "/probe_show", probe(answer="42"))[-1] == "The answer is /probe_show."
-    assert bot.slots(sender)["probe_answer"] == "/probe_show"
+    assert bot.say(sender, "/probe_who", probe(answer="42"))[-1] == "The answer is 42."
 
 
 def test_an_answer_goes_before_the_metadata_of_its_message(bot, sender):
@@ -342,14 +335,14 @@ def test_a_turn_scoped_slot_holds_for_its_message(bot, sender):
 
 
 def test_a_turn_scoped_slot_in_a_fallback(bot, sender):
-    who(bot, sender, probe(page="/a"))
+    assert who(bot, sender, probe(page="/a")) == "None on /a"
     bot.say(sender, "/probe_fallback", probe(page="/b"))
     assert "rewind" in kinds(bot, sender)
     assert who(bot, sender) == "None on None"
 
 
 def test_restart_does_not_bring_back_what_held_for_a_message(bot, sender):
-    who(bot, sender, probe(page="/a"))
+    assert who(bot, sender, probe(page="/a")) == "None on /a"
     bot.say(sender, "/restart")
     assert bot.slots(sender)["probe_page"] is None
 
@@ -379,7 +372,7 @@ def test_a_token_that_expires_between_two_messages(bot, sender):
 
 
 def test_logout_in_a_fallback_leaves_no_identity(bot, sender):
-    who(bot, sender, headers=member("u1", sender))
+    assert who(bot, sender, headers=member("u1", sender)) == "u1 on None"
     bot.say(sender, "/probe_fallback")
     assert "rewind" in kinds(bot, sender)
     assert bot.slots(sender)["probe_id"] is None
@@ -387,6 +380,7 @@ def test_logout_in_a_fallback_leaves_no_identity(bot, sender):
 
 def test_logout_in_a_form_leaves_no_identity(bot, sender):
     bot.say(sender, "/probe_ask", headers=member("u1", sender))
+    assert bot.slots(sender)["probe_id"] == "u1"
     assert bot.say(sender, "/probe_who")[0] == "None on None"
 
 
@@ -399,7 +393,7 @@ def test_restart_with_a_token_and_without(bot, sender):
 
 
 def test_what_begins_without_a_token_has_no_identity(bot, sender):
-    who(bot, sender, headers=member("u1", sender))
+    assert who(bot, sender, headers=member("u1", sender)) == "u1 on None"
     assert bot.trigger(sender, "probe_who") == ["None on None"]
 
 

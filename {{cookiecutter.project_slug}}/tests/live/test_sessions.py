@@ -46,7 +46,7 @@ def test_a_new_session_carries_slots_over(bot, settings, sender):
 
 @only("no carry over")
 def test_a_new_session_forgets_where_it_is_told_to(bot, settings, sender):
-    show(bot, sender, probe(text="a", flag=True))
+    assert show(bot, sender, probe(text="a", flag=True)) == "a True None"
     assert show(bot, two_hours_later(bot, sender)) == "None None None"
 
 
@@ -70,6 +70,7 @@ def test_a_new_session_is_recorded_as_one(bot, settings, sender):
     show(bot, sender, probe(text="a"))
     later = two_hours_later(bot, sender)
     show(bot, later, probe(text="b"))
+    assert bot.slots(later)["probe_text"] == "b"
     recorded = kinds(bot, later)
     assert recorded.count("session_started") == 2
     started = len(recorded) - recorded[::-1].index("session_started")
@@ -89,7 +90,7 @@ def test_restart_in_a_new_session_revives_nothing_older(bot, settings, sender):
 def test_restart_and_then_expiry_revives_nothing(bot, settings, sender):
     show(bot, sender, probe(text="a"))
     bot.say(sender, "/restart")
-    show(bot, sender)
+    assert show(bot, sender) == "a None None"
     assert show(bot, two_hours_later(bot, sender)) == "None None None"
 
 
@@ -103,7 +104,7 @@ def test_where_sessions_are_disabled_none_ends(bot, settings, sender):
 
 @only("carry over", "no carry over")
 def test_a_new_session_inherits_no_identity_and_no_page(bot, settings, sender):
-    who(bot, sender, probe(page="/a"), headers=member("u1", sender))
+    assert who(bot, sender, probe(page="/a"), headers=member("u1", sender)) == "u1 on /a"
     assert who(bot, two_hours_later(bot, sender)) == "None on None"
 
 
@@ -116,5 +117,5 @@ def test_a_new_session_knows_its_own_token(bot, settings, sender):
 
 @only("carry over", "no carry over")
 def test_a_session_that_the_api_opens_has_no_identity(bot, settings, sender):
-    who(bot, sender, headers=member("u1", sender))
+    assert who(bot, sender, headers=member("u1", sender)) == "u1 on None"
     assert bot.trigger(two_hours_later(bot, sender), "probe_who") == ["None on None"]

@@ -8,7 +8,7 @@ from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import ActionReverted, AllSlotsReset, FollowupAction, SlotSet
 from rasa_sdk.interfaces import ActionExecutionRejection
 
-from actions import known_metadata
+from actions import input_channel, known_metadata
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class ProbeChannel(Action):
         return "action_probe_channel"
 
     def run(self, dispatcher, tracker, domain):
-        dispatcher.utter_message(text=tracker.get_latest_input_channel())
+        dispatcher.utter_message(text=input_channel(tracker))
         return []
 
 
