@@ -9,8 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 from cookiecutter.main import cookiecutter
@@ -21,11 +21,12 @@ DOCUMENTED = TEMPLATE / "tools" / "as_documented"
 CASES = ("tests/live/test_life_cycle.py", "tests/live/test_sessions.py")
 
 
-class Setup(NamedTuple):
+@dataclass(frozen=True)
+class Setup:
     """A way to get metadata into slots: its column's title, and what it is made of."""
 
     title: str
-    files: dict[str, str] = {}  # of the bot, each replaced by one of tools/as_documented
+    files: dict[str, str] = field(default_factory=dict)  # of the bot: one of tools/as_documented
     own_session_start: bool = True
     modes: str = "not process"
 
@@ -111,9 +112,7 @@ def main(folder: Path) -> int:
         target = folder / name.replace(" ", "-")
         shutil.rmtree(target, ignore_errors=True)
         bot = Path(
-            cookiecutter(
-                str(TEMPLATE), no_input=True, output_dir=str(target), default_config=True
-            )
+            cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(target), default_config=True)
         )
         if original is None:
             original = bot

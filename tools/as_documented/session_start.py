@@ -1,9 +1,8 @@
 """What Rasa's documentation of session starts amounts to, for the slots of a contract."""
 
+from contract import ABSENT, contract_of, lookup
 from rasa_sdk import Action
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
-
-from contract import ABSENT, contract_of, lookup
 
 
 class ActionSessionStart(Action):

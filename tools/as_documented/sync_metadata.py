@@ -1,9 +1,8 @@
 """The usual answer on the forum: a mapping whose action reads the latest message."""
 
+from contract import ABSENT, contract_of, lookup
 from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
-
-from contract import ABSENT, contract_of, lookup
 
 
 class ActionSyncMetadata(Action):
