@@ -1,6 +1,6 @@
-"""What Rasa's documentation of session starts amounts to, for the slots of a contract."""
+"""What Rasa's documentation of session starts amounts to, for these slots and paths."""
 
-from contract import ABSENT, contract_of, lookup
+from contract import ABSENT, lookup
 from rasa_sdk import Action
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
 
@@ -11,9 +11,17 @@ class ActionSessionStart(Action):
 
     def run(self, dispatcher, tracker, domain):
         metadata = tracker.get_slot("session_started_metadata") or {}
-        events = [SessionStarted()]
-        for field in contract_of(domain).fields:
-            value = lookup(metadata, field.path)
+        slots = slots_in(metadata, domain)
+        return [SessionStarted(), *slots, ActionExecuted("action_listen")]
+
+
+def slots_in(metadata, domain):
+    """Return a SlotSet for each slot whose path is in the metadata."""
+    found = []
+    for slot, config in domain["slots"].items():
+        for path in (mapping.get("metadata") for mapping in config["mappings"]):
+            path = path["path"] if isinstance(path, dict) else path
+            value = lookup(metadata, tuple(path.split("."))) if path else ABSENT
             if value is not ABSENT:
-                events.append(SlotSet(field.slot, value))
-        return [*events, ActionExecuted("action_listen")]
+                found.append(SlotSet(slot, value))
+    return found

@@ -6,15 +6,21 @@ server to ask instead.
 """
 
 import asyncio
+import functools
+import inspect
 import json
 import logging
 import os
+import time
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 import aiohttp
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
+from rasa_sdk.utils import call_potential_coroutine
 
 from channels.turn import Request, loud
 from contract.fields import SYNC_ACTION
@@ -22,6 +28,8 @@ from contract.fields import SYNC_ACTION
 logger = logging.getLogger(__name__)
 
 ACTION_SERVER_URL = "ACTION_SERVER_URL"
+
+BLOCKING_SECONDS = 0.5
 
 # These two read what they are given and never change it. All others get a copy,
 # as they would over HTTP: what they do to it must not reach the live tracker.
@@ -55,7 +63,49 @@ def _executor(module: str) -> ActionExecutor:
         raise ImportError(
             f"The actions in '{module}' cannot be imported; the first traceback says why."
         ) from None
+    for name, run in executor.actions.items():
+        if name not in READ_ONLY_ACTIONS:
+            executor.actions[name] = _beside_others(name, run)
     return executor
+
+
+def _beside_others(name: str, run: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """Return an action's `run` that does not make other conversations wait.
+
+    A plain function runs in a thread. A coroutine shares the server's event loop; when it
+    blocks that, it is told.
+    """
+
+    async def run_beside(*args: Any) -> Any:
+        if inspect.iscoroutinefunction(run):
+            return await _watched(name, run(*args))
+        return await call_potential_coroutine(await asyncio.to_thread(run, *args))
+
+    return run_beside
+
+
+@types.coroutine
+def _watched(name: str, coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Await a coroutine, and log a warning when it keeps the event loop to itself."""
+    step = functools.partial(coroutine.send, None)
+    while True:
+        started = time.perf_counter()
+        try:
+            waited_for = step()
+        except StopIteration as end:
+            return end.value
+        finally:
+            busy = time.perf_counter() - started
+            if busy > BLOCKING_SECONDS:
+                logger.warning(
+                    f"{name} kept all conversations waiting for {busy:.1f} seconds. Let it "
+                    f"`await` what takes time, or write its `run` without `async`: it gets a "
+                    f"thread then."
+                )
+        try:
+            step = functools.partial(coroutine.send, (yield waited_for))
+        except BaseException as error:  # it was cancelled, say
+            step = functools.partial(coroutine.throw, error)
 
 
 def _request_to(executor: ActionExecutor) -> Request:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import aiohttp
 import pytest
@@ -12,6 +13,18 @@ from rasa_sdk.interfaces import ActionExecutionRejection
 
 from channels import in_process
 from tests.fast.conversation import Conversation, mapped
+
+
+class FastTierPlainAction(Action):
+    """Does what a test asks of it, and is no coroutine."""
+
+    behave = None
+
+    def name(self):
+        return "action_fast_tier_plain"
+
+    def run(self, dispatcher, tracker, domain):
+        return type(self).behave()
 
 
 class FastTierAction(Action):
@@ -151,3 +164,51 @@ def test_an_endpoint_without_a_module_is_left_alone(monkeypatch):
     in_process.use(endpoint)
     in_process.use(None)
     assert asks_a_server(endpoint)
+
+
+def test_a_plain_action_runs_in_a_thread_so_that_others_go_on(endpoint):
+    others_are_done = threading.Event()
+    FastTierPlainAction.behave = lambda: others_are_done.wait(20) and [SlotSet("name", "late")]
+
+    async def behave(dispatcher, tracker, domain):
+        return [SlotSet("name", "soon")]
+
+    FastTierAction.behave = staticmethod(behave)
+    tracker = {"sender_id": "ada", "slots": {}, "events": []}
+
+    async def talk():
+        def run(action):
+            body = {"next_action": action, "tracker": tracker, "domain": {}}
+            return asyncio.ensure_future(endpoint.request(json=body, timeout=20))
+
+        blocked = run("action_fast_tier_plain")
+        for _ in range(3):
+            assert (await run("action_fast_tier"))["events"][0]["value"] == "soon"
+        assert not blocked.done()
+        others_are_done.set()
+        return await blocked
+
+    assert asyncio.run(talk())["events"][0]["value"] == "late"
+
+
+def test_a_plain_action_that_fails_is_told_as_ever(endpoint):
+    def reject():
+        raise ActionExecutionRejection("action_fast_tier_plain", "no")
+
+    FastTierPlainAction.behave = reject
+    with pytest.raises(ClientResponseError) as raised:
+        call(endpoint, None, action="action_fast_tier_plain")
+    assert raised.value.status == 400
+
+
+def test_a_coroutine_that_blocks_the_others_is_named_in_the_log(endpoint, monkeypatch, caplog):
+    async def behave(dispatcher, tracker, domain):
+        await asyncio.sleep(0)
+        return [SlotSet("name", "Bob")]
+
+    call(endpoint, behave)
+    assert not caplog.records
+    monkeypatch.setattr(in_process, "BLOCKING_SECONDS", 0)
+    answer, _ = call(endpoint, behave)
+    assert answer["events"][0]["value"] == "Bob"
+    assert "action_fast_tier kept all conversations waiting" in caplog.text

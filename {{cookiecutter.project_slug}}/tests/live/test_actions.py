@@ -1,5 +1,8 @@
 """Actions behave the same inside the Rasa server and on an action server."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from contract.examples import example_metadata
@@ -103,3 +106,19 @@ def test_each_bot_says_where_its_actions_run_and_how_to_talk_to_it(bots):
 def test_info_lines_of_an_action_are_in_the_servers_log(bots, sender):
     bots["in process"].say(sender, "/probe_set")
     assert "the probe was set" in bots["in process"].server.printed()
+
+
+def test_an_action_that_blocks_lets_other_conversations_go_on(bots, sender, tmp_path):
+    bot, begun, released = bots["in process"], tmp_path / "begun", tmp_path / "released"
+    files = {"begun": str(begun), "released": str(released)}
+    with ThreadPoolExecutor() as pool:
+        blocked = pool.submit(bot.say, sender, "/probe_block", files)
+        while not begun.exists():
+            assert not blocked.done(), blocked.result()
+            time.sleep(0.01)
+        others = [f"{sender}-{n}" for n in range(8)]
+        told = list(pool.map(lambda other: bot.say(other, "/probe_show", TOLD), others))
+        assert told == [["a None None"]] * len(others)
+        assert not blocked.done()
+        released.touch()
+        assert blocked.result() == ["at last"]

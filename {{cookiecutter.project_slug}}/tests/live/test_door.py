@@ -83,7 +83,7 @@ def test_no_token_and_no_signed_value_is_in_the_log_or_in_an_event(bot, user):
 
 
 def test_a_stream_that_fails_ends_with_the_error(bot, sender):
-    url = f"{bot.url}/webhooks/rest/webhook?stream=true"
+    url = f"{bot.url}/webhooks/hasty/webhook?stream=true"
     body = {"sender": sender, "message": "/probe_hang", "metadata": TOLD}
     lines = requests.post(url, json=body, timeout=30).text.strip().split("\n")
     said, error = map(json.loads, lines)
@@ -92,7 +92,7 @@ def test_a_stream_that_fails_ends_with_the_error(bot, sender):
 
 
 def test_a_client_that_goes_away_from_a_stream_leaves_a_bot_that_works(bot, sender):
-    url = f"{bot.url}/webhooks/rest/webhook?stream=true"
+    url = f"{bot.url}/webhooks/hasty/webhook?stream=true"
     body = {"sender": sender, "message": "/probe_hang", "metadata": TOLD}
     with requests.post(url, json=body, stream=True, timeout=30) as response:
         next(response.iter_lines())
@@ -102,7 +102,7 @@ def test_a_client_that_goes_away_from_a_stream_leaves_a_bot_that_works(bot, send
 def test_a_hanging_action_is_a_503_and_the_turn_is_not_stored(bot, sender):
     bot.say(sender, "/probe_show", TOLD)
     before = bot.events(sender)
-    response = bot.post(sender, "/probe_hang", {"probe": {"text": "b"}})
+    response = bot.post(sender, "/probe_hang", {"probe": {"text": "b"}}, channel="hasty")
     assert response.status_code == 503
     assert response.json()["reason"] == "TryAgain"
     assert int(response.headers["retry-after"]) > 0
@@ -127,7 +127,7 @@ def test_an_action_server_that_does_not_answer_costs_nothing_but_time(apart, sen
     else:
         os.kill(process.pid, signal.SIGSTOP)
     try:
-        response = apart.post(sender, "/probe_show", TOLD)
+        response = apart.post(sender, "/probe_show", TOLD, channel="hasty")
     finally:
         if fault == "down":
             apart.actions.start()

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import time
+from pathlib import Path
 
 from rasa_sdk import Action, FormValidationAction
 from rasa_sdk.events import ActionReverted, AllSlotsReset, FollowupAction, SlotSet
@@ -78,6 +80,19 @@ class ProbeHang(Action):
 
     async def run(self, dispatcher, tracker, domain):
         await asyncio.Event().wait()
+
+
+class ProbeBlock(Action):
+    def name(self):
+        return "action_probe_block"
+
+    def run(self, dispatcher, tracker, domain):
+        files = known_metadata(tracker)
+        Path(files["begun"]).touch()
+        while not Path(files["released"]).exists():
+            time.sleep(0.01)  # as `requests.get` would, it lets nobody else run
+        dispatcher.utter_message(text="at last")
+        return []
 
 
 class ProbeKnown(Action):

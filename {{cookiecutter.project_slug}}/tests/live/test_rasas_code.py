@@ -1,14 +1,16 @@
-"""actions/said.py and actions/replay.py say what Rasa's own code says.
+"""What follows Rasa's own code says what that says.
 
-They stand here because Rasa's code imports TensorFlow, which takes seconds.
+These tests stand here because Rasa's code imports TensorFlow, which takes seconds.
 """
 
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rasa.core.actions.action import ActionExtractSlots
+from jsonschema import ValidationError
+from rasa.core.actions.action import ActionExtractSlots, RemoteAction
 from rasa.shared.core import events
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
@@ -16,6 +18,7 @@ from rasa_sdk import Tracker
 
 from actions.replay import in_force
 from actions.said import says
+from channels import mends
 
 FORM, INTENTS, ENTITIES, SLOTS = "a_form", ["ask", "tell", "skip"], ["city", "name"], ["one", "two"]
 
@@ -119,3 +122,44 @@ def test_the_events_in_force_are_those_that_rasa_applies(history: list[Any]):
     ours = in_force([event.as_dict() for event in history])
     assert [history[index] for index, _ in ours] == applied
     assert all(history[index] is event for (index, _), event in zip(ours, applied, strict=True))
+
+
+rasas_check = RemoteAction._validate_action_result
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(st.sampled_from(["event", "name", "value", "text"]), inside, max_size=3)
+    ),
+    max_leaves=8,
+)
+results = anything | st.fixed_dictionaries(
+    {},
+    optional={
+        "events": anything
+        | st.lists(
+            st.fixed_dictionaries(
+                {"event": st.sampled_from(["slot", "followup", "nothing"])},
+                optional={"name": anything, "value": anything, "timestamp": anything},
+            ),
+            max_size=3,
+        ),
+        "responses": anything,
+    },
+)
+
+
+def judged(check, result):
+    try:
+        return check(RemoteAction("action_any", None), result)
+    except ValidationError as error:
+        return str(error)
+
+
+@given(results)
+def test_an_action_result_is_judged_as_by_rasa_in_the_same_words(result):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RemoteAction, "_validate_action_result", rasas_check)
+        mends.check_action_results_quickly()
+        assert RemoteAction._validate_action_result is not rasas_check
+        assert judged(RemoteAction._validate_action_result, result) == judged(rasas_check, result)
