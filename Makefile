@@ -8,7 +8,7 @@ DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static check fix hooks life-cycle lock clean
+.PHONY: help demo test test-static check fix hooks bench life-cycle lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ fix: $(INSTALLED) ## repair the style where a program can
 
 hooks: $(INSTALLED) ## run the checks at each git commit
 	@.venv/bin/pre-commit install
+
+bench: $(INSTALLED) ## compare speed and memory with stock Rasa; write benchmarks/RESULTS.md
+	@$(PYTHON) -m benchmarks build/bench
 
 life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; write docs/life-cycle.md
 	@$(PYTHON) tools/life_cycle.py build/life-cycle

@@ -198,6 +198,8 @@ class RawClient:
         for _ in range(times):
             self.socket.sendall(self.request)
             answer = self.socket.recv(65536)
+            while not answer.endswith(b"}]"):
+                answer += self.socket.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200"), answer
         return time.perf_counter() - started
 
@@ -221,7 +223,7 @@ def started_by(folder: Path, command: list[str]) -> None:
     bot = Bot("bare", folder, None)
     port = str(free_port())
     bot.url = f"http://127.0.0.1:{port}"
-    bot.run([part.replace("PORT", port) for part in command])
+    bot.run([part.replace("{port}", port) for part in command])
     try:
         bot.wait()
     finally:
@@ -231,16 +233,17 @@ def started_by(folder: Path, command: list[str]) -> None:
 def cold_starts(folder: Path, environment: Path, trained: Path) -> dict[str, float]:
     """Return seconds to the first answer: from bake and from a trained model, and Rasa's."""
     fresh = bake(folder / "fresh")
-    (fresh / ".venv").symlink_to(environment)
-    (environment / ".installed").touch()
+    for name in (".uv", ".venv"):  # what a bot needs is installed already
+        (fresh / name).symlink_to(environment.parent / name)
+    os.utime(fresh / "requirements.txt", (0, 0))
     stock = folder / "init"
     shutil.rmtree(stock, ignore_errors=True)
     stock.mkdir()
     rasa = str(environment / "bin/rasa")
     init = [rasa, "init", "--no-prompt"]
-    run = [rasa, "run", "--interface", "127.0.0.1", "--port", "PORT"]
-    from_bake = seconds(lambda: started_by(fresh, ["make", "run", "PORT=PORT"]))
-    from_model = seconds(lambda: started_by(trained, ["make", "run", "PORT=PORT"]))
+    run = [rasa, "run", "--interface", "127.0.0.1", "--port", "{port}"]
+    from_bake = seconds(lambda: started_by(fresh, ["make", "run", "PORT={port}"]))
+    from_model = seconds(lambda: started_by(trained, ["make", "run", "PORT={port}"]))
     initialised = seconds(lambda: subprocess.run(init, cwd=stock, check=True, capture_output=True))
     with (stock / "credentials.yml").open("w") as credentials:
         credentials.write("rest:\n")

@@ -108,6 +108,7 @@ class MetadataSocketIOInput(SocketIOInput):
             sender = data.get("session_id") if self.session_persistence else sid
             metadata = data.get(self.metadata_key)
             body = {"sender": sender, "message": data.get("message"), "metadata": metadata}
+        self.door.check_size(body)
         admitted = self.door.admit_body(body, claims, serving.contract_in(self.app))
         message = UserMessage(
             admitted.text,

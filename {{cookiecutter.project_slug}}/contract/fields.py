@@ -16,7 +16,7 @@ schema: {...}}`; all but `path` may be left out.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from contract.schema import BoundedValidator, metadata_schema, value_schema
@@ -66,10 +66,21 @@ class Field:
 
     @cached_property
     def accepts(self) -> Callable[[Any], bool]:
-        """The test whether the slot may hold a value."""
-        return BoundedValidator(
+        """The test whether the slot may hold a value.
+
+        It remembers some short values: a client sends the same ones with each message,
+        and JSON Schema takes its time.
+        """
+        is_valid = BoundedValidator(
             self.schema, format_checker=BoundedValidator.FORMAT_CHECKER
         ).is_valid
+        remembered = lru_cache(maxsize=128, typed=True)(is_valid)
+
+        def accepts(value: Any) -> bool:
+            short = len(value) < 256 if isinstance(value, str) else isinstance(value, (int, float))
+            return remembered(value) if short else is_valid(value)
+
+        return accepts
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,24 @@ class Contract:
     def validator(self) -> Any:
         """The schema compiled, as one of jsonschema's validators."""
         return BoundedValidator(self.schema, format_checker=BoundedValidator.FORMAT_CHECKER)
+
+    def fits(self, metadata: Any) -> bool:
+        """Tell whether metadata keeps to the schema, sooner than the validator can."""
+        if not isinstance(metadata, dict):
+            return False
+        for each in self.fields:
+            *places, last = each.path
+            place = metadata
+            for key in places:
+                place = place.get(key)
+                if place is None:  # absent, or cleared as a whole
+                    break
+                if not isinstance(place, dict):
+                    return False
+            else:
+                if last in place and not each.accepts(place[last]):
+                    return False
+        return True
 
 
 # The slots seen last, and their contract: a server has one domain, and many messages.

@@ -126,6 +126,8 @@ BoundedValidator = extend(Draft202012Validator, {"pattern": _bounded_pattern})
 
 def violations(contract: "Contract", metadata: Any) -> list[Violation]:
     """Return every place where `metadata` breaks the contract, ordered by path."""
+    if contract.fits(metadata):
+        return []
     found = (
         Violation(".".join(map(str, error.absolute_path)), _message(error))
         for error in contract.validator.iter_errors(metadata)

@@ -80,6 +80,12 @@ def test_any_claims_are_believed_or_refused(metadata):
         assert admitted.sender == "user:u1"
 
 
+@given(near_metadata | any_json)
+def test_the_quick_answer_whether_metadata_fits_is_that_of_json_schema(metadata):
+    assert CONTRACT.fits(metadata) == CONTRACT.validator.is_valid(metadata)
+    assert CONTRACT.fits(metadata) == CONTRACT.validator.is_valid(metadata)  # from memory
+
+
 def storable(metadata):
     text = json.dumps(metadata, ensure_ascii=False)
     small = len(text.encode("utf-8", "replace")) < DOOR.max_body_bytes - 100
