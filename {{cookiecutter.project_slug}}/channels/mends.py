@@ -72,7 +72,8 @@ def find_events_quickly() -> None:
     """Look an event's class up by its name once.
 
     Rasa walks through all its classes of events for each event of the conversation, each
-    time it loads the tracker.
+    time it loads the tracker: a seventh of a conversation's eighth turn, a quarter of its
+    seventy-fifth.
     """
     Event.resolve_by_type = staticmethod(functools.lru_cache(Event.resolve_by_type))
 
