@@ -69,6 +69,28 @@ def test_training_again_does_nothing(bot):
     assert "Training" in made(bot, "--dry-run", "train")[1]
 
 
+def test_the_examples_in_its_readme_run(default_bot):
+    """As a part of an action, with a conversation that was told what they ask for."""
+    readme = (default_bot / "README.md").read_text()
+    examples = "".join(re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL))
+    program = f"""
+from rasa_sdk.executor import CollectingDispatcher
+from tests.fast.conversation import Conversation, mapped
+talk = Conversation({{"user_name": mapped("user.name")}})
+talk.say({{"user": {{"name": "Ada"}}, "account": {{"plan": "pro"}}}})
+tracker, domain, slots = talk.sdk_tracker(), talk.domain.as_dict(), talk.slots
+tracker.events[-2]["input_channel"] = "rest"
+dispatcher = CollectingDispatcher()
+{examples}
+print(known_metadata(tracker, domain), input_channel(tracker), dispatcher.messages[0]["text"])
+"""
+    command = [".venv/bin/python", "-W", "ignore", "-c", program]
+    run = subprocess.run(command, cwd=default_bot, capture_output=True, text=True)
+    assert run.stdout == (
+        "{'user': {'name': 'Ada'}, 'account': {'plan': 'pro'}} rest Hello Ada!\n"
+    ), run.stderr
+
+
 @pytest.fixture
 def running(bot):
     running = Running(bot)
