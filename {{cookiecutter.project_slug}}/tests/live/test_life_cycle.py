@@ -361,7 +361,7 @@ def test_a_signed_slot_is_what_the_token_of_this_message_says(bot, sender):
 
 
 def test_a_token_that_expires_between_two_messages(bot, sender):
-    headers = member("u1", sender, exp=time.time() + 3)
+    headers = member("u1", sender, exp=time.time() + 2)
     assert who(bot, sender, headers=headers) == "u1 on None"
     url = f"{bot.url}/webhooks/rest/webhook"
     wait_for(lambda: bot.session.post(url, headers=headers).status_code == 401)

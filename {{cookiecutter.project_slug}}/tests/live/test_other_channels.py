@@ -31,7 +31,7 @@ def callbacks(bot):
             pass
 
     server = HTTPServer(("127.0.0.1", urlsplit(bot.callback_url).port), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield said
     server.shutdown()
