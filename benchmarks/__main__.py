@@ -350,7 +350,12 @@ def measure(table: Table, bots: list[Bot]) -> None:
     for number in (10, 100, 500):
         add(f"turn {number}, p50 ms", turn_number(bots, number), None, None)
     for clients in (1, 4, 16):
-        add(f"{clients} clients, messages/s", throughput(bots, clients), None, None)
+        add(
+            f"{clients} client{'s' * (clients > 1)}, messages/s",
+            throughput(bots, clients),
+            None,
+            None,
+        )
 
 
 def write(times: Table, rest: Table) -> None:

@@ -69,6 +69,15 @@ def test_training_again_does_nothing(bot):
     assert "Training" in made(bot, "--dry-run", "train")[1]
 
 
+def test_what_it_has_of_rasas_rules_says_what_rasas_code_says(default_bot):
+    file = TEMPLATE / "tests" / "in_a_bot" / "rasas_code.py"
+    pytest_here = ["-m", "pytest", "--noconftest", "--rootdir=.", "-c", "pyproject.toml"]
+    command = [".venv/bin/python", *pytest_here, file]
+    run = subprocess.run(command, cwd=default_bot, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+    assert "3 passed" in run.stdout
+
+
 def test_the_examples_in_its_readme_run(default_bot):
     """As a part of an action, with a conversation that was told what they ask for."""
     readme = (default_bot / "README.md").read_text()

@@ -1,7 +1,7 @@
 """Each mend of Rasa does what its docstring says, and nothing else.
 
 Those that change a turn are proved in tests/live, by the forms and fallbacks of
-test_life_cycle.py; the one of action results in tests/live/test_rasas_code.py.
+test_life_cycle.py; the one of action results by the template's own tests.
 """
 
 import asyncio

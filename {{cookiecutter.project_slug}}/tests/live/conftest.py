@@ -51,6 +51,8 @@ def bots(tmp_path_factory):
         bots["action server"].actions = actions
         bots["action server"].actions_url = actions_url
         yield bots
+        for process in (actions, *(bot.server for bot in bots.values())):
+            process.process.terminate()  # all at once, and then wait for each
 
 
 @pytest.fixture(scope="session", params=["in process", "action server"])

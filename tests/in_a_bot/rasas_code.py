@@ -1,13 +1,18 @@
-"""What follows Rasa's own code says what that says.
+"""What a generated bot has of Rasa's own rules says what Rasa's code says.
 
-These tests stand here because Rasa's code imports TensorFlow, which takes seconds.
+tests/test_bots.py runs this in a bot, since it needs Rasa, and TensorFlow with it. With
+HYPOTHESIS_PROFILE=thorough it tries many more.
 """
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
-from hypothesis import given
+from actions.replay import in_force
+from actions.said import says
+from channels import mends
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
 from rasa.core.actions.action import ActionExtractSlots, RemoteAction
@@ -16,9 +21,9 @@ from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa_sdk import Tracker
 
-from actions.replay import in_force
-from actions.said import says
-from channels import mends
+settings.register_profile("quick", max_examples=300, deadline=None)
+settings.register_profile("thorough", max_examples=30_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 FORM, INTENTS, ENTITIES, SLOTS = "a_form", ["ask", "tell", "skip"], ["city", "name"], ["one", "two"]
 
