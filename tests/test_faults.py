@@ -43,8 +43,8 @@ FAULTS = {
     ),
     "null is passed over": Fault(
         "actions/slots.py",
-        "if value is not ABSENT and not same(value, known)",
-        "if value not in (ABSENT, None) and not same(value, known)",
+        "if value is not ABSENT and not same(value, before)",
+        "if value not in (ABSENT, None) and not same(value, before)",
         "test_null_clears",
     ),
     "false is taken for nothing": Fault(
@@ -79,8 +79,8 @@ FAULTS = {
     ),
     "a value is not checked where there is no door": Fault(
         "actions/slots.py",
-        "and field.accepts(value):",
-        "and True:",
+        "and field.accepts(value):\n                    known",
+        "and True:\n                    known",
         "test_a_value_that_breaks_the_contract_says_nothing",
     ),
     "the session start does not listen": Fault(

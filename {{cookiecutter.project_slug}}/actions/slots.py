@@ -1,6 +1,7 @@
 """What the slots should hold: the rule by which metadata is written into them."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rasa_sdk import Tracker
@@ -8,7 +9,7 @@ from rasa_sdk import Tracker
 from actions.known import START_SLOT, latest_message, opening_message, told
 from actions.replay import Event, in_force
 from actions.said import says
-from contract import ABSENT, Contract, Field, contract_of, lookup, same
+from contract import ABSENT, Contract, contract_of, lookup, same
 from contract.seal import opened
 
 
@@ -24,7 +25,7 @@ def slots_to_write(tracker: Tracker, domain: Mapping[str, Any]) -> dict[str, Any
         ContractError: if `domain` holds a broken contract.
     """
     contract, events = contract_of(domain), tracker.events
-    messages = list(told(events))
+    known = _known_values(contract, told(events))
     message = latest_message(events)
     signed = opened(message, tracker.sender_id)
     last_set: dict[str, int] = {}
@@ -38,7 +39,7 @@ def slots_to_write(tracker: Tracker, domain: Mapping[str, Any]) -> dict[str, Any
     due: dict[str, Any] = {}
     for field in contract.fields:
         if field.holds:
-            value, since = _known_value(field, messages)
+            value, since = known.get(field.slot, (ABSENT, -1))
             if max(last_set.get(field.slot, -1), last_reset) > since:
                 continue
         else:
@@ -86,15 +87,24 @@ def carried_over(contract: Contract, events: Sequence[Event]) -> dict[str, Any]:
     return slots
 
 
-def _known_value(field: Field, messages: Sequence[tuple[int, dict]]) -> tuple[Any, int]:
-    """Return what is known of a field and the index of the event that changed it.
+def _known_values(
+    contract: Contract, messages: Iterable[tuple[int, dict]]
+) -> dict[str, tuple[Any, int]]:
+    """Return what is known of each slot, and the index of the event that changed it.
 
     A value that breaks the contract says nothing: another model may have had another
     contract, and Rasa's own channels have no door.
     """
-    known, since = ABSENT, -1
+    fields_by_key = defaultdict(list)  # a message names few of them
+    for field in contract.fields:
+        if field.holds:
+            fields_by_key[field.path[0]].append(field)
+    known: dict[str, tuple[Any, int]] = {}
     for index, metadata in messages:
-        value = lookup(metadata, field.path)
-        if value is not ABSENT and not same(value, known) and field.accepts(value):
-            known, since = value, index
-    return known, since
+        for key in metadata:
+            for field in fields_by_key.get(key, ()):
+                value = lookup(metadata, field.path)
+                before, _ = known.get(field.slot, (ABSENT, -1))
+                if value is not ABSENT and not same(value, before) and field.accepts(value):
+                    known[field.slot] = value, index
+    return known
