@@ -71,10 +71,16 @@ def all_told(events: Sequence[Event], contract: Contract) -> dict:
     """Return what this session has been told, `None` where it was told `null`."""
     known: dict = {}
     for _, metadata in told(events):
-        known = merge(known, metadata)
+        before, known = known, merge(known, metadata)
         for field in contract.fields:
+            if field.path[0] not in metadata:
+                continue
             value = lookup(metadata, field.path)
-            if isinstance(value, Mapping):  # what fills a slot is one value, not a place
+            if value is ABSENT:  # `{"user": {}}` says nothing of what `{"user": null}` cleared
+                value = lookup(before, field.path)
+            # What fills a slot is one value, not a place for more.
+            lost = value is not ABSENT and lookup(known, field.path) is ABSENT
+            if lost or isinstance(value, Mapping):
                 known = merge(without(known, field.path), nested(field.path, value))
     return known
 

@@ -182,6 +182,12 @@ def test_restart_keeps_what_was_cleared_clear():
     assert talk().say(ADA).say({"user": {"name": None}}).restart().slots["name"] is None
 
 
+def test_restart_keeps_what_an_object_cleared_and_another_did_not_mention():
+    conversation = talk().say({"user": None}).say({"user": {}}).restart()
+    conversation.say({}, SlotSet("name", "Grace"))
+    assert conversation.say({"user": None}).slots["name"] == "Grace"
+
+
 def test_two_restarts_are_as_good_as_one():
     assert talk().say(ADA).restart().reload().restart().reload().say().slots["name"] == "Ada"
 
