@@ -38,7 +38,7 @@ bench: $(INSTALLED) ## compare speed and memory with stock Rasa; write benchmark
 	@$(PYTHON) -m benchmarks build/bench
 
 life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; write docs/life-cycle.md
-	@$(PYTHON) tools/life_cycle.py build/life-cycle
+	@$(PYTHON) -m tools.life_cycle build/life-cycle
 
 lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group test \

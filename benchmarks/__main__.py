@@ -26,7 +26,6 @@ import requests
 
 from benchmarks.bots import (
     SETTINGS,
-    TEMPLATE,
     TURNS,
     Bot,
     bake,
@@ -35,7 +34,7 @@ from benchmarks.bots import (
     with_each_turn,
     with_session_start,
 )
-from tools.demo import free_port
+from tools.demo import TEMPLATE, free_port
 
 RESULTS = TEMPLATE / "benchmarks" / "RESULTS.md"
 QUICK = bool(os.environ.get("QUICK"))  # a tenth of everything, to try the benchmark itself

@@ -10,12 +10,11 @@ from typing import Any
 
 import requests
 import yaml
-from cookiecutter.main import cookiecutter
 
+from tools import demo
 from tools.demo import READY_SECONDS, free_port
 from tools.life_cycle import DOCUMENTED
 
-TEMPLATE = Path(__file__).parent.parent
 SETTINGS = {
     "METADATA_JWT_KEY": "a key that is long enough for the hash of HS256",
     "METADATA_SEAL_KEY": "any",
@@ -23,18 +22,10 @@ SETTINGS = {
 TURNS = ["hey", "what plan am I on?", "what is my locale?", "what is my name?"]
 
 
-def bake(folder: Path, **answers: str) -> Path:
-    """Bake a bot into an empty folder and return its path."""
+def bake(folder: Path) -> Path:
+    """Bake the default bot into an empty folder and return its path."""
     shutil.rmtree(folder, ignore_errors=True)
-    return Path(
-        cookiecutter(
-            str(TEMPLATE),
-            no_input=True,
-            extra_context=answers,
-            output_dir=str(folder),
-            default_config=True,
-        )
-    )
+    return demo.bake(folder)
 
 
 def bare(bot: Path) -> None:

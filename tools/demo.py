@@ -28,17 +28,7 @@ SLOTS = {"user_name": "Ada", "plan": "pro", "locale": "de", "user_id": None}
 
 def main(folder: Path) -> int:
     print(f"Baking the default bot into {folder} ...", flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    bot = Path(
-        cookiecutter(
-            str(TEMPLATE),
-            no_input=True,
-            output_dir=str(folder),
-            default_config=True,
-            overwrite_if_exists=True,
-            accept_hooks=True,
-        )
-    )
+    bot = bake(folder)
     subprocess.run(["make", "--no-print-directory", "train"], cwd=bot, check=True)
 
     port = free_port()
@@ -56,6 +46,22 @@ def main(folder: Path) -> int:
         finally:
             server.terminate()
             server.wait()
+
+
+def bake(folder: Path, **answers: str) -> Path:
+    """Bake a bot into a folder, over what is there, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(
+        cookiecutter(
+            str(TEMPLATE),
+            no_input=True,
+            extra_context=answers,
+            output_dir=str(folder),
+            default_config=True,
+            overwrite_if_exists=True,
+            accept_hooks=True,
+        )
+    )
 
 
 def talk(url: str) -> int:

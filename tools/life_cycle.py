@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from cookiecutter.main import cookiecutter
+from tools.demo import TEMPLATE, bake
 
-TEMPLATE = Path(__file__).parent.parent
 DOCUMENT = TEMPLATE / "docs" / "life-cycle.md"
 DOCUMENTED = TEMPLATE / "tools" / "as_documented"
 CASES = ("tests/live/test_life_cycle.py", "tests/live/test_sessions.py")
@@ -111,9 +110,7 @@ def main(folder: Path) -> int:
     for name, setup in reversed(SETUPS.items()):
         target = folder / name.replace(" ", "-")
         shutil.rmtree(target, ignore_errors=True)
-        bot = Path(
-            cookiecutter(str(TEMPLATE), no_input=True, output_dir=str(target), default_config=True)
-        )
+        bot = bake(target)
         if original is None:
             original = bot
             subprocess.run(["make", "--no-print-directory", "install"], cwd=bot, check=True)

@@ -109,7 +109,7 @@ class Door:
             raise Refusal(400, "BadJSON", message) from error
         # Few bodies need a closer look: each key has its colon, and what cannot be stored
         # gets through the parser by an escape only.
-        if raw.count(b":") > self.max_keys or b"\\u" in raw:
+        if isinstance(body, dict) and (raw.count(b":") > self.max_keys or b"\\u" in raw):
             self.check_size(body)
         return body
 

@@ -22,7 +22,7 @@ from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 from rasa_sdk.utils import call_potential_coroutine
 
-from channels.turn import Request, loud
+from channels.turn import SESSION_START, Request, loud
 from contract.fields import SYNC_ACTION
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ BLOCKING_SECONDS = 0.5
 
 # These two read what they are given and never change it. All others get a copy,
 # as they would over HTTP: what they do to it must not reach the live tracker.
-READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, "action_session_start"})
+READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, SESSION_START})
 
 
 def use(endpoint: EndpointConfig | None) -> None:

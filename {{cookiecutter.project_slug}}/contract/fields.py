@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from contract.schema import BoundedValidator, metadata_schema, value_schema
+from contract.schema import compiled, metadata_schema, value_schema
 from contract.seal import SEALED_KEY
 
 SYNC_ACTION = "action_sync_metadata"
@@ -71,9 +71,7 @@ class Field:
         It remembers some short values: a client sends the same ones with each message,
         and JSON Schema takes its time.
         """
-        is_valid = BoundedValidator(
-            self.schema, format_checker=BoundedValidator.FORMAT_CHECKER
-        ).is_valid
+        is_valid = compiled(self.schema).is_valid
         remembered = lru_cache(maxsize=128, typed=True)(is_valid)
 
         def accepts(value: Any) -> bool:
@@ -97,7 +95,7 @@ class Contract:
     @cached_property
     def validator(self) -> Any:
         """The schema compiled, as one of jsonschema's validators."""
-        return BoundedValidator(self.schema, format_checker=BoundedValidator.FORMAT_CHECKER)
+        return compiled(self.schema)
 
     def fits(self, metadata: Any) -> bool:
         """Tell whether metadata keeps to the schema, sooner than the validator can."""

@@ -124,6 +124,11 @@ def _bounded_pattern(
 BoundedValidator = extend(Draft202012Validator, {"pattern": _bounded_pattern})
 
 
+def compiled(schema: Mapping[str, Any]) -> Any:
+    """Return one of jsonschema's validators, formats and bounded patterns included."""
+    return BoundedValidator(schema, format_checker=BoundedValidator.FORMAT_CHECKER)
+
+
 def violations(contract: "Contract", metadata: Any) -> list[Violation]:
     """Return every place where `metadata` breaks the contract, ordered by path."""
     if contract.fits(metadata):

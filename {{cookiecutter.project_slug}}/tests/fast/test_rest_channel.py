@@ -298,6 +298,7 @@ def test_a_body_cannot_bring_a_seal_of_its_own():
     [
         (b'{"sender": "a", "message": "b", "metadata": {"x": 1, "x": 2}}', 400, "BadJSON"),
         (b'{"sender": "a", "message": "b", "metadata": {"x": 1e999}}', 400, "BadJSON"),
+        (rb'"\u0000"', 400, "BadJSON"),
         (b'{"sender": "a", "message": "b", "metadata": {"x": -Infinity}}', 400, "BadJSON"),
         (b'{"sender": "a", "message": "b\\u0000"}', 422, "BadText"),
         (b'{"sender": "a", "message": "b", "metadata": {"x": ["\\ud800"]}}', 422, "BadText"),
