@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from rasa.shared.exceptions import RasaException
@@ -16,11 +16,12 @@ from rasa.shared.exceptions import RasaException
 from channels.refusal import Refusal
 from channels.tokens import LONGEST_SENDER, SENDER_PREFIX, Claims, Tokens, bearer
 from contract import Contract, lookup, merge, violations, without
-from contract.fields import RESERVED_KEYS
+from contract.fields import IDEMPOTENCY_KEY, RESERVED_KEYS
 from contract.seal import SEALED_KEY, sealed
 
 TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience")
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+GOOD_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogate
 
 
@@ -69,7 +70,12 @@ class Door:
         return cls(tokens=Tokens.from_credentials(token_keys), **credentials)
 
     def admit(
-        self, content_type: str, raw: bytes, authorization: str | None, contract: Contract
+        self,
+        content_type: str,
+        raw: bytes,
+        authorization: str | None,
+        contract: Contract,
+        idempotency_key: str | None = None,
     ) -> Admitted:
         """Check one HTTP request and return the message in it.
 
@@ -78,6 +84,7 @@ class Door:
             raw: the body as it came.
             authorization: the value of that header.
             contract: what the metadata may hold.
+            idempotency_key: the value of that header; it is stored with the message.
 
         Raises:
             Refusal: with the first reason not to let the message in; metadata is judged
@@ -85,7 +92,8 @@ class Door:
         """
         token = bearer(authorization)
         claims = None if token is None else self.tokens.claims(token)
-        return self.admit_body(self.parse(content_type, raw), claims, contract)
+        admitted = self.admit_body(self.parse(content_type, raw), claims, contract)
+        return admitted if idempotency_key is None else _keyed(admitted, idempotency_key)
 
     def parse(self, content_type: str, raw: bytes) -> Any:
         """Return the JSON in a body.
@@ -194,6 +202,13 @@ def _walk(body: Any) -> Iterator[tuple[int, str, Any]]:
         for key, each in inside:
             deeper = depth + isinstance(each, (dict, list))
             waiting.append((deeper, f"{path}.{key}".lstrip("."), each))
+
+
+def _keyed(admitted: Admitted, key: str) -> Admitted:
+    if not GOOD_KEY.fullmatch(key):
+        message = "An Idempotency-Key has 1 to 255 visible ASCII characters."
+        raise Refusal(422, "BadKey", message, {"parameter": "Idempotency-Key", "in": "header"})
+    return replace(admitted, metadata={**(admitted.metadata or {}), IDEMPOTENCY_KEY: key})
 
 
 def _finite(number: str) -> float:

@@ -16,6 +16,7 @@ from rasa.core.lock_store import LockStore
 from rasa.shared.core.events import Event, UserUtteranceReverted, UserUttered
 from rasa.shared.core.slot_mappings import SlotMapping
 
+from channels import turn
 from contract.fields import SYNC_ACTION
 
 MENDS_OFF = "RASA_MENDS_OFF"
@@ -108,8 +109,8 @@ def sync_after_rewind() -> None:
     @functools.wraps(rasas)
     async def run(self: Any, output_channel: Any, tracker: Any) -> None:
         await rasas(self, output_channel, tracker)
-        turn = (e for e in reversed(tracker.events) if isinstance(e, TURN_ENDS))
-        if isinstance(next(turn, None), UserUtteranceReverted):
+        ends = (e for e in reversed(tracker.events) if isinstance(e, TURN_ENDS))
+        if isinstance(next(ends, None), UserUtteranceReverted):
             extract = action.ActionExtractSlots(self.action_endpoint)
             slots = await extract._run_custom_action(
                 SYNC_ACTION, output_channel, self.nlg, tracker, self.domain
@@ -117,6 +118,53 @@ def sync_after_rewind() -> None:
             tracker.update_with_events(slots, self.domain)
 
     processor.MessageProcessor._run_prediction_loop = run
+
+
+def tell_when_a_store_fails() -> None:
+    """Let a turn fail when its conversation cannot be read or saved.
+
+    Rasa goes on with an empty conversation, saves into memory, which it never looks at
+    again, and answers 200. With PostgreSQL away for a turn, all slots are empty in it and
+    the turn is gone afterwards. Our channels answer 503; what else uses the store gets the
+    error, too.
+    """
+    stores = _served("rasa.core.tracker_store")
+    if not stores:
+        return
+
+    def loud(name: str) -> Callable[..., Any]:
+        @functools.wraps(getattr(stores.FailSafeTrackerStore, name))
+        async def call(self: Any, *args: Any) -> Any:
+            try:
+                return await getattr(self._tracker_store, name)(*args)
+            except Exception as error:
+                raise turn.StoreFailed(f"The tracker store failed: {error!r}") from error
+
+        return call
+
+    for name in ("retrieve", "retrieve_full_tracker", "save", "keys"):
+        setattr(stores.FailSafeTrackerStore, name, loud(name))
+
+
+def answer_a_key_once() -> None:
+    """Let a turn look whether its Idempotency-Key was handled before.
+
+    Between Rasa's taking of the lock and its reading of the message there is no other
+    place for it than the reading of the conversation.
+    """
+    stores = _served("rasa.core.tracker_store")
+    if not stores:
+        return
+    rasas = stores.FailSafeTrackerStore.retrieve
+
+    @functools.wraps(rasas)
+    async def retrieve(self: Any, sender_id: str) -> Any:
+        tracker = await rasas(self, sender_id)
+        if tracker:
+            await turn.look_back(sender_id, tracker.events, self)
+        return tracker
+
+    stores.FailSafeTrackerStore.retrieve = retrieve
 
 
 TURN_ENDS = (UserUttered, UserUtteranceReverted)
@@ -127,6 +175,8 @@ MENDS: tuple[Callable[[], None], ...] = (
     find_events_quickly,
     sync_on_ignored_intents,
     sync_after_rewind,
+    tell_when_a_store_fails,
+    answer_a_key_once,
 )
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+from typing import Any
 
 from sanic import Sanic
 
@@ -46,14 +47,21 @@ def start(app: Sanic, door: Door) -> None:
         logger.info("There is no METADATA_JWT_KEY, so signed slots stay empty.")
 
 
-def invite(app: Sanic, path: str) -> None:
-    """Log a `curl` to paste, with example metadata from the contract."""
-    message = {"sender": "ada", "message": "hello"}
+def example_in(app: Sanic) -> dict[str, Any] | None:
+    """Return example metadata from the contract; None when there is no contract."""
     try:
-        metadata = example_metadata(contract_in(app))
+        return example_metadata(contract_in(app))
     except Refusal:
+        return None
+
+
+def invite(app: Sanic, path: str) -> None:
+    """Log a `curl` to paste, with example metadata."""
+    metadata = example_in(app)
+    if metadata is None:
         return
-    body = json.dumps({**message, **({"metadata": metadata} if metadata else {})})
+    message = {"sender": "ada", "message": "hello", **({"metadata": metadata} if metadata else {})}
+    body = json.dumps(message)
     url = f"http://localhost:{app.state.port}{path}"
     logger.info(
         f"Talk to the bot at {url}, for example\n\n"

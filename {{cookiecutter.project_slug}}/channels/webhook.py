@@ -10,7 +10,7 @@ from sanic import Blueprint, Sanic, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from channels import mends, serving, turn
+from channels import mends, ready, serving, turn
 from channels.door import Door
 from channels.refusal import Refusal
 
@@ -23,7 +23,7 @@ class BehindTheDoor:
     """Goes before Rasa's class among the bases of a channel.
 
     Rasa's routes stay as they are, and answer what the door admits. GET /schema tells
-    what that is.
+    what that is, GET /ready whether a message would be answered now.
     """
 
     door: Door = Door()
@@ -47,6 +47,7 @@ class BehindTheDoor:
                     request.body,
                     request.headers.get("authorization"),
                     serving.contract_in(request.app),
+                    request.headers.get("idempotency-key"),
                 )
                 current_request.set(request)
 
@@ -62,6 +63,10 @@ class BehindTheDoor:
         @webhook.get("/schema")
         async def schema(request: Request) -> HTTPResponse:
             return response.json(serving.contract_in(request.app).schema)
+
+        @webhook.get("/ready")
+        async def tell_whether_ready(request: Request) -> HTTPResponse:
+            return response.json(await ready.readiness(request.app))
 
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: AbstractEventLoop) -> None:

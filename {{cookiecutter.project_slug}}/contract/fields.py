@@ -29,7 +29,8 @@ KEYS = ("path", "signed", "scope", "schema")
 # Rasa writes these into the metadata of the events it stores, and believes a
 # client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
 RASA_KEYS = frozenset({"model_id", "assistant_id", "is_external"})
-RESERVED_KEYS = RASA_KEYS | {SEALED_KEY}
+IDEMPOTENCY_KEY = "_idempotency_key"  # the door keeps that header with the message
+RESERVED_KEYS = RASA_KEYS | {SEALED_KEY, IDEMPOTENCY_KEY}
 
 
 class ContractError(ValueError):

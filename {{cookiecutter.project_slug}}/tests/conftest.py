@@ -2,11 +2,14 @@
 
 import importlib
 import os
+import uuid
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from contract import ContractError
+
+os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # it is about Rasa's code
 
 
 def pytest_configure():
@@ -18,6 +21,12 @@ def pytest_configure():
 
 def pytest_collection_modifyitems(items):
     items[:] = [item for item in items if "[NOTSET" not in item.name and "-NOTSET" not in item.name]
+
+
+@pytest.fixture
+def sender():
+    """Return the name of somebody who has never talked to the bot."""
+    return f"sender-{uuid.uuid4().hex}"
 
 
 # Some examples by default, many for `make fuzz`.

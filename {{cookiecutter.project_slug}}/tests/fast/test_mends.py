@@ -9,17 +9,22 @@ import logging
 
 import pytest
 from rasa.core.lock_store import InMemoryLockStore, LockStore
+from rasa.core.tracker_store import FailSafeTrackerStore, InMemoryTrackerStore
 from rasa.shared.core.events import Event
 from rasa.shared.core.slot_mappings import SlotMapping
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
 
-from channels import mends
+from channels import mends, turn
+from tests.cases import DOMAIN
 
 
 @pytest.fixture(autouse=True)
 def rasa_as_it_was(monkeypatch):
     """Undo each mend when its test is over."""
     monkeypatch.setattr(LockStore, "lock", LockStore.lock)
+    for name in ("retrieve", "retrieve_full_tracker", "save", "keys"):
+        monkeypatch.setattr(FailSafeTrackerStore, name, getattr(FailSafeTrackerStore, name))
     monkeypatch.setattr(Event, "resolve_by_type", staticmethod(Event.resolve_by_type))
     monkeypatch.setattr(SlotMapping, "intent_is_desired", SlotMapping.intent_is_desired)
 
@@ -68,6 +73,27 @@ def test_events_are_those_that_rasa_finds():
     assert Event.resolve_by_type("topic") is None
     with pytest.raises(ValueError, match="Unknown event name 'nothing'"):
         Event.resolve_by_type("nothing")
+
+
+class Broken(InMemoryTrackerStore):
+    """A store that is away."""
+
+    async def retrieve(self, sender_id):
+        raise ConnectionError("away")
+
+    save = retrieve_full_tracker = retrieve
+
+
+@pytest.mark.parametrize("call", ["retrieve", "retrieve_full_tracker", "save"])
+def test_a_store_that_is_away_is_told(call):
+    store = FailSafeTrackerStore(Broken(DOMAIN))
+    rasas = getattr(FailSafeTrackerStore, call)
+    tracker = DialogueStateTracker("ada", [])
+    told = tracker if call == "save" else "ada"
+    assert asyncio.run(rasas(store, told)) is None, "this is what Rasa does"
+    mends.tell_when_a_store_fails()
+    with pytest.raises(turn.StoreFailed, match="away"):
+        asyncio.run(getattr(store, call)(told))
 
 
 def test_each_can_be_left_out(monkeypatch):

@@ -15,6 +15,7 @@ from sanic import Sanic
 
 from channels.rest import MetadataRestInput
 from contract.examples import example_metadata
+from contract.fields import IDEMPOTENCY_KEY
 from contract.seal import SEALED_KEY, opened, sealed
 from tests.cases import (
     CONTRACT,
@@ -115,6 +116,27 @@ def test_metadata_reaches_the_bot_unchanged(app):
     metadata = {**example_metadata(CONTRACT), "more": {"keys": [1, None, "ü"]}}
     assert post(app, {**HELLO, "metadata": metadata})[0] == 200
     assert app.ctx.agent.messages[0].metadata == metadata
+
+
+def test_an_idempotency_key_is_kept_with_the_message(app):
+    metadata = example_metadata(CONTRACT)
+    assert post(app, {**HELLO, "metadata": metadata}, {"Idempotency-Key": "k1"})[0] == 200
+    assert post(app, HELLO, {"idempotency-key": '"k2"'})[0] == 200
+    one, other = app.ctx.agent.messages
+    assert one.metadata == {**metadata, IDEMPOTENCY_KEY: "k1"}
+    assert other.metadata == {IDEMPOTENCY_KEY: '"k2"'}
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "two words", "schlüssel".encode()])
+def test_an_idempotency_key_that_is_none_is_refused(app, key):
+    status, answer = post(app, HELLO, {"Idempotency-Key": key})
+    assert (status, answer["reason"]) == (422, "BadKey")
+    assert app.ctx.agent.messages == []
+
+
+def test_a_body_cannot_bring_a_key_of_its_own(app):
+    status, answer = post(app, {**HELLO, "metadata": {IDEMPOTENCY_KEY: "k1"}})
+    assert (status, answer["reason"]) == (422, "BadMetadata")
 
 
 @pytest.mark.parametrize("field", OPEN_FIELDS, ids=names(OPEN_FIELDS))

@@ -57,6 +57,9 @@ def test_our_own_action_that_fails_ends_the_turn():
         aiohttp.ServerTimeoutError(),
         ConnectionRefusedError(),
         asyncio.TimeoutError(),
+        ClientResponseError(502, "a balancer before the action servers", ""),
+        ClientResponseError(503, "a balancer before the action servers", ""),
+        ClientResponseError(504, "a balancer before the action servers", ""),
     ],
 )
 @pytest.mark.parametrize("action", ["action_own", "action_x"])
@@ -75,6 +78,16 @@ def test_an_action_of_yours_that_fails_is_told_unless_the_bot_spoke(status):
     assert seen[1] == TIMEOUT
     assert "tracker" not in str(seen[0])
     assert take(("action_x", error), says=["hello"])[0] is None
+
+
+def test_a_store_that_fails_ends_the_turn_and_may_be_tried_again():
+    async def on_new_message(message):
+        raise turn.StoreFailed("away")
+
+    message = UserMessage("hi", CollectingOutputChannel(), "ada")
+    refusal = asyncio.run(turn.take(on_new_message, message, TIMEOUT))
+    assert (refusal.status, refusal.reason) == (503, "TryAgain")
+    assert "Retry-After" in refusal.headers
 
 
 def test_a_rejection_is_for_rasa_to_deal_with():

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+import re
 import tarfile
 import traceback
 
@@ -13,7 +14,7 @@ from rasa.shared.utils.io import read_config_file, read_yaml_file
 from rasa_sdk import Action
 
 import actions
-from tests.cases import DOMAIN, DOMAIN_PATH, PROJECT
+from tests.cases import CONTRACT, DOMAIN, DOMAIN_PATH, PROJECT
 
 SLOTS = DOMAIN.as_dict().get("slots") or {}
 
@@ -62,15 +63,73 @@ def stories():
         yield path.relative_to(PROJECT), [content.get("stories"), content.get("rules")]
 
 
-def slots_set_in(content):
+def behind(key, content):
+    """Yield what stands behind a key, wherever it is in stories and rules."""
     if isinstance(content, dict):
-        for item in content.get("slot_was_set") or []:
-            yield from item if isinstance(item, dict) else [item]
-        content = content.values()
-    elif not isinstance(content, list):
-        return
-    for item in content:
-        yield from slots_set_in(item)
+        yield from [content[key]] if key in content else []
+        content = list(content.values())
+    for item in content if isinstance(content, list) else []:
+        yield from behind(key, item)
+
+
+def slots_set_in(content):
+    for slots in behind("slot_was_set", content):
+        for slot in slots or []:
+            yield from slot if isinstance(slot, dict) else [slot]
+
+
+def conditions():
+    """Yield (place, slot, value) for each condition of a response."""
+    for response, variations in DOMAIN.responses.items():
+        for condition in (each for one in variations for each in one.get("condition") or []):
+            place = f"{DOMAIN_PATH.name}: a condition of '{response}'"
+            yield place, condition["name"], condition.get("value")
+
+
+def slots_named():
+    """Yield (place, slot) wherever stories, responses and actions name a slot."""
+    said = set()
+    for path, content in stories():
+        said.update(behind("action", content))
+        yield from ((f"{path}: a 'slot_was_set'", slot) for slot in slots_set_in(content))
+    yield from ((place, slot) for place, slot, _ in conditions())
+    for response, variations in DOMAIN.responses.items():
+        for each in variations:
+            if response in said:  # an action may give other words to those that it utters
+                text = json.dumps({**each, "condition": None})
+                place = f"{DOMAIN_PATH.name}: the response '{response}'"
+                yield from ((place, slot) for slot in re.findall(r"{(\w+)}", text))
+    for path in sorted((PROJECT / "actions").rglob("*.py")):
+        for slot in re.findall(r"""\b(?:get_slot|SlotSet)\(["'](\w+)["']""", path.read_text()):
+            yield path.relative_to(PROJECT), slot
+
+
+def test_there_is_one_domain():
+    if (PROJECT / "domain").is_dir() and (PROJECT / "domain.yml").exists():
+        say(
+            [
+                "there are both domain.yml and domain/, and only the folder is read: move what is "
+                "left in domain.yml into domain/, and take the file away."
+            ]
+        )
+
+
+def test_slots_that_are_named_are_in_the_domain():
+    known = {slot.name for slot in DOMAIN.slots}
+    say(
+        f"{place} names the slot '{slot}', and {DOMAIN_PATH.name} has none of that name."
+        for place, slot in sorted({(str(place), slot) for place, slot in slots_named()})
+        if slot not in known
+    )
+
+
+def test_values_that_a_response_waits_for_can_be_in_the_slot():
+    fields = {field.slot: field for field in CONTRACT.fields}
+    say(
+        f"{place} waits for {json.dumps(value)}, which the slot '{slot}' cannot hold any more."
+        for place, slot, value in conditions()
+        if slot in fields and not fields[slot].accepts(value)
+    )
 
 
 def test_actions_can_be_imported_and_are_in_the_domain():

@@ -2,7 +2,6 @@
 
 import json
 import tarfile
-import uuid
 from contextlib import ExitStack
 
 import pytest
@@ -58,12 +57,6 @@ def bots(tmp_path_factory):
 @pytest.fixture(scope="session", params=["in process", "action server"])
 def bot(request, bots):
     return bots[request.param]
-
-
-@pytest.fixture
-def sender():
-    """Return the name of somebody who has never talked to the bot."""
-    return f"sender-{uuid.uuid4().hex}"
 
 
 @pytest.fixture(scope="session")

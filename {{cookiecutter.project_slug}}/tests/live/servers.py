@@ -1,20 +1,13 @@
 """Starts real servers on loopback for the live tests, and talks to them over HTTP."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from tests.cases import DOMAIN_PATH, PROJECT
-
-RASA = [sys.executable, "tools/quiet_rasa.py"]
-READY_SECONDS = 120
+from tools.processes import RASA, Process, free_port
 
 
 def lay_out(folder: Path) -> Path:
@@ -28,75 +21,18 @@ def lay_out(folder: Path) -> Path:
     else:
         (folder / "domain").mkdir()
         shutil.copy(DOMAIN_PATH, folder / "domain")
-    shutil.copytree(PROJECT / "tests/live/probe", folder, dirs_exist_ok=True)
+    live = PROJECT / "tests/live"
+    for probe in (live / "probe", *live.glob("*/probe")):
+        shutil.copytree(probe, folder, dirs_exist_ok=True)
     return folder
 
 
-class Process:
-    """A process in a laid out project; what it prints goes to a log beside it."""
+class Served:
+    """A Rasa server with our channel, as its clients see it."""
 
-    def __init__(self, project: Path, name: str, command: list[str], **env: str) -> None:
-        self.name, self.project, self.command, self.env = name, project, command, env
-        self.log = project / f"{name}.log"
-        self.log.touch()
-        self.start()
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.project,
-                env={**os.environ, **self.env},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def wait_until_it_answers(self, url: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                if requests.get(url, timeout=1).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.1)
-        raise AssertionError(f"{self.name} does not answer:\n{self.printed()}")
-
-    def wait_until_it_ends(self) -> None:
-        assert self.process.wait(READY_SECONDS) == 0, f"{self.name} failed:\n{self.printed()}"
-
-    def printed(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Bot:
-    """A Rasa server with our channel."""
-
-    def __init__(self, project: Path, name: str, **env: str) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.session = requests.Session()
-        command = [*RASA, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
-        self.server = Process(project, name, command, **env)
-
-    def wait(self) -> None:
-        self.server.wait_until_it_answers(f"{self.url}/webhooks/rest/")
 
     def load(self, model: Path) -> None:
         """Make the running server use a model."""
@@ -153,3 +89,16 @@ class Bot:
         response = self.session.request(method, url, json=content, timeout=30)
         assert response.status_code == 200, response.text
         return response.json()
+
+
+class Bot(Served):
+    """A Rasa server of our own."""
+
+    def __init__(self, project: Path, name: str, **env: str) -> None:
+        port = free_port()
+        super().__init__(f"http://127.0.0.1:{port}")
+        command = [*RASA, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
+        self.server = Process(project, name, command, **env)
+
+    def wait(self) -> None:
+        self.server.wait_until_it_answers(f"{self.url}/webhooks/rest/")

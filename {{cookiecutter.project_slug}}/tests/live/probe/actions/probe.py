@@ -95,6 +95,19 @@ class ProbeBlock(Action):
         return []
 
 
+class ProbeWait(Action):
+    def name(self):
+        return "action_probe_wait"
+
+    async def run(self, dispatcher, tracker, domain):
+        files = known_metadata(tracker)
+        Path(files["begun"]).touch()
+        while not Path(files["released"]).exists():
+            await asyncio.sleep(0.01)
+        dispatcher.utter_message(text="at last")
+        return []
+
+
 class ProbeKnown(Action):
     def name(self):
         return "action_probe_known"

@@ -1,0 +1,75 @@
+"""Each way to deploy a bot brings its own files, which those who read them find no fault with."""
+
+import json
+import shutil
+import subprocess
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.conftest import BIN
+from tools.choices import files
+
+KUBERNETES = "1.33"
+CLUSTER = ["deploy", "stores", "tests/cluster"]
+
+
+@pytest.fixture(scope="module")
+def bots(bake):
+    return {name: bake(deployment=name) for name in ("local", "compose", "kubernetes")}
+
+
+def linted(*command, cwd):
+    run = subprocess.run([BIN / command[0], *command[1:]], cwd=cwd, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_one_process_needs_nothing_of_the_cluster(bots):
+    assert not any(name.startswith(tuple(CLUSTER)) for name in files(bots["local"]))
+    for path in bots["local"].rglob("*"):
+        if path.is_file() and path.suffix in (".md", ".yml", ".toml", ""):
+            assert "deploy/" not in path.read_text(), path
+
+
+def test_each_deployment_has_its_files_and_no_others(bots):
+    compose, kubernetes = files(bots["compose"]), files(bots["kubernetes"])
+    assert files(bots["local"]) < compose
+    assert compose - kubernetes == {"deploy/compose/compose.yml"}
+    only = {name for name in kubernetes - compose if not name.startswith("deploy/kubernetes/")}
+    assert only == {"tests/cluster/test_manifests.py"}
+
+
+def test_each_can_still_run_alone(bots):
+    for name in ("endpoints.yml", "credentials.yml", "domain.yml", "Makefile"):
+        assert len({(bot / name).read_text() for bot in bots.values()}) == 1
+
+
+def test_hadolint_has_nothing_to_say(bots):
+    linted("hadolint", "deploy/Dockerfile", cwd=bots["compose"])
+
+
+def test_the_compose_file_keeps_to_the_compose_specification(bots):
+    schema = ["--builtin-schema", "vendor.compose-spec"]
+    linted("check-jsonschema", *schema, "deploy/compose/compose.yml", cwd=bots["compose"])
+
+
+def test_manifests_keep_to_the_kubernetes_api(bots):
+    manifests = sorted((bots["kubernetes"] / "deploy/kubernetes").glob("*-*.yml"))
+    assert len(manifests) == 9
+    for path in [*manifests, bots["kubernetes"] / "deploy/kubernetes/ingress.yml"]:
+        kubernetes_validate.validate(yaml.safe_load(path.read_text()), KUBERNETES, strict=True)
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+def test_kustomize_renders_the_manifests(bots):
+    command = ["kubectl", "kustomize", "deploy/kubernetes"]
+    run = subprocess.run(command, cwd=bots["kubernetes"], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    rendered = list(yaml.safe_load_all(run.stdout))
+    for manifest in rendered:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    (config,) = (each["metadata"]["name"] for each in rendered if each["kind"] == "ConfigMap")
+    rasa = json.dumps(next(m for m in rendered if m["kind"] == "Deployment" and "rasa" in str(m)))
+    assert config.startswith("bot-")
+    assert f'"configMapKeyRef": {{"key": "DB_HOST", "name": "{config}"}}' in rasa

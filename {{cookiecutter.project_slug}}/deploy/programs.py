@@ -1,0 +1,114 @@
+"""Finds PostgreSQL, Redis and nginx on this machine, and says how they are set up on it."""
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.processes import NotStarted
+
+PROGRAMS = {"postgres": "postgresql", "redis-server": "redis-server", "nginx": "nginx"}
+POSTGRES_USER = "postgres"  # PostgreSQL refuses to run as root; its package makes this one
+NGINX_TEMPLATES = Path(__file__).parent / "nginx"
+
+
+def program(name: str) -> str:
+    """Return the path of a program; Debian keeps PostgreSQL's servers out of PATH.
+
+    Raises:
+        NotStarted: when it is not installed, with what to type.
+    """
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4])
+    )
+    found = versions[-1] if versions else shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+    if not found:
+        raise NotStarted(f"'{name}' is not installed. {how_to_install()}")
+    return str(found)
+
+
+def missing() -> list[str]:
+    """Return the programs that are not installed."""
+    names = []
+    for name in PROGRAMS:
+        try:
+            program(name)
+        except NotStarted:
+            names.append(name)
+    return names
+
+
+def how_to_install() -> str:
+    return f"Type 'sudo apt-get install {' '.join(PROGRAMS.values())}'."
+
+
+def own_data(folder: Path) -> tuple[list[str], Path]:
+    """Return (what goes before a command, where its data is) for PostgreSQL.
+
+    For root that is another user, who cannot look into root's folders: the data is in
+    a temporary folder then, and `folder` links to it.
+    """
+    if os.geteuid() != 0:
+        return [], folder
+    if not folder.exists():
+        user = pwd.getpwnam(POSTGRES_USER)
+        data = Path(tempfile.mkdtemp(prefix="cluster-postgres-", dir="/var/tmp"))
+        os.chown(data, user.pw_uid, user.pw_gid)
+        folder.unlink(missing_ok=True)
+        folder.symlink_to(data)
+    change = ["setpriv", f"--reuid={POSTGRES_USER}", f"--regid={POSTGRES_USER}", "--init-groups"]
+    return change, folder.resolve()
+
+
+def make_database(initdb: list[str | Path], password: str) -> None:
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(password)
+        file.flush()
+        if os.geteuid() == 0:
+            shutil.chown(file.name, POSTGRES_USER)
+        initdb = [*initdb, "--auth", "scram-sha-256", "--pwfile", file.name, "--encoding", "UTF8"]
+        made = subprocess.run(initdb, cwd="/", text=True, capture_output=True)
+    if made.returncode != 0:
+        raise NotStarted(made.stderr)
+
+
+def forget(state: Path) -> None:
+    """Remove what PostgreSQL keeps in a cluster's folder, or for root elsewhere."""
+    shutil.rmtree((state / "postgres").resolve(), ignore_errors=True)
+    (state / "postgres").unlink(missing_ok=True)
+
+
+def private(path: Path) -> Path:
+    """Return a file that only its owner may read."""
+    path.touch(mode=0o600)
+    return path
+
+
+def upstream(urls: list[str]) -> str:
+    """Return nginx's lines for these servers. One that failed is asked again at once: else
+    two that are restarted in turn are both taken for dead, and clients get 502."""
+    return " ".join(f"server {url.removeprefix('http://')} max_fails=0;" for url in urls)
+
+
+def filled_in(template: str, values: Mapping[str, str]) -> str:
+    """Fill in what stands in ${CAPITALS}, as nginx's own container image does."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], template)
+
+
+def nginx_config(state: Path, values: Mapping[str, str]) -> str:
+    """Return a whole nginx configuration: around the bot's what a container image has."""
+    servers = "".join(
+        filled_in(template.read_text(), values)
+        for template in sorted(NGINX_TEMPLATES.glob("*.template"))
+    )
+    folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = "\n".join(f'{name}_temp_path "{state}/nginx-{name}";' for name in folders)
+    user = "user root;" if os.geteuid() == 0 else ""  # who can read this folder
+    return (
+        f'{user}\ndaemon off;\npid "{state}/nginx.pid";\nerror_log stderr;\n'
+        f"events {{}}\nhttp {{\naccess_log off;\n{paths}\n{servers}}}\n"
+    )
