@@ -8,10 +8,11 @@ DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static check fix hooks bench life-cycle lock clean
+.PHONY: help demo test test-static check fix hooks bench bench-cluster life-cycle screenshots \
+	file-list lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## bake the default bot, talk to it with metadata, and show its slots
 	@$(PYTHON) tools/demo.py $(DEMO)
@@ -37,15 +38,31 @@ hooks: $(INSTALLED) ## run the checks at each git commit
 bench: $(INSTALLED) ## compare speed and memory with stock Rasa; write benchmarks/RESULTS.md
 	@$(PYTHON) -m benchmarks build/bench
 
+bench-cluster: $(INSTALLED) ## measure one server against two, PostgreSQL and long conversations
+	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/cluster \
+		deployment=compose
+	@$(MAKE) --no-print-directory -C build/cluster/metadata-bot train
+	@cd build/cluster/metadata-bot && .venv/bin/python -W ignore $(CURDIR)/benchmarks/cluster.py
+
 life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; write docs/life-cycle.md
 	@$(PYTHON) -m tools.life_cycle build/life-cycle
+
+screenshots: $(INSTALLED) ## take the pictures of the chat page anew, for both READMEs
+	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/test_chat_page.py -k pictures
+	@cp docs/images/desktop.png '$(BOT)/web/chat.png'
+
+file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
+	@$(PYTHON) -m tools.choices
 
 lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group test \
 		--custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
-	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/lock
+	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/lock \
+		deployment=compose
 	@$(MAKE) --no-print-directory -C build/lock/metadata-bot lock
 	@cp build/lock/metadata-bot/requirements*.txt '$(BOT)'/
+	@cp build/lock/metadata-bot/web/*.txt build/lock/metadata-bot/web/package-lock.json '$(BOT)/web/'
+	@cp build/lock/metadata-bot/deploy/requirements-actions.txt '$(BOT)'/deploy/
 
 clean: ## remove all that these commands made
 	rm -rf .uv .venv .pytest_cache build

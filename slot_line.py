@@ -9,10 +9,12 @@ with TYPE one of text, bool, float, float(MIN..MAX), categorical(a|b|c), list, a
 
 import itertools
 import json
+import os
 import re
 import shlex
 import sys
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +119,20 @@ class Slot:
 
 
 class SlotLine(Extension):
-    """The filters `slots`, `problems`, `checked` and `one_line`, and a cleaner `tojson`."""
+    """The filters that cookiecutter.json, the hooks and the bot's files use."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        # An update bakes two versions of this template in one process, and each
-        # must import its own copy of this module.
+        # An update bakes two versions of this template in one process and folder, and
+        # each must import its own copy of this module; within a second, Python would
+        # also take what it compiled of the other for its own.
         sys.modules.pop(__name__, None)
+        Path(cache_from_source(__file__)).unlink(missing_ok=True)
         _check_cookiecutter()
         environment.filters["slots"] = slots
         environment.filters["problems"] = problems
         environment.filters["checked"] = checked
+        environment.filters["again"] = again
         environment.filters["one_line"] = lambda text: " ".join(text.split())
         environment.filters["tojson"] = tojson
 
@@ -165,6 +170,7 @@ def checked(answers: dict[str, str]) -> str:
     Raises:
         click.ClickException: with every mistake and the corrected command.
     """
+    _check_output_dir()
     found = problems(answers) + taken(answers["project_slug"])
     if not found:
         return ""
@@ -179,6 +185,22 @@ def tojson(value: Any) -> str:
     """Return JSON that is YAML and TOML too: UTF-8 as it is, control characters escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return re.sub("[\x7f-\x9f\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def again(answer: Any) -> Any:
+    """Return an answer so that cookiecutter, which renders what it reads, reads the same."""
+    is_jinja = isinstance(answer, str) and re.search(r"{[{%#]", answer)
+    return f"{{{{ {json.dumps(answer)} }}}}" if is_jinja else answer
+
+
+def _check_output_dir() -> None:
+    folder = Path(_command_line().get("output_dir") or ".").absolute()
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(there, os.W_OK):
+        raise click.ClickException(
+            f"nothing was written, because the folder '{there}' is read-only: "
+            "say --output-dir with another one."
+        )
 
 
 def _check_cookiecutter() -> None:
@@ -213,9 +235,10 @@ def _corrected_command(answers: dict[str, str]) -> str:
 
 
 def _command_line() -> dict[str, Any]:
-    """Return what cookiecutter's command was given, {} when it was called from Python."""
+    """Return what cookiecutter's command was given, {} when another program bakes."""
     context = click.get_current_context(silent=True)
-    return context.params if context else {}
+    given = context.params if context else {}
+    return given if "skip_if_file_exists" in given else {}
 
 
 def _free(slug: str) -> str:

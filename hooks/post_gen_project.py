@@ -1,4 +1,30 @@
-"""Says what to do next."""
+"""Takes away what was not asked for, and says what to do next."""
+
+import shutil
+from pathlib import Path
+
+# What each answer brings; without this hook all of it stays, and works.
+DEPLOYMENT = "{{ cookiecutter.deployment }}"
+BROUGHT = [
+    (
+        "{{ cookiecutter.web_chat }}" == "True",
+        ["channels/chat_page.py", "tests/live/chat_page", "web"],
+    ),
+    (DEPLOYMENT != "local", ["deploy", "stores", "tests/cluster"]),
+    (DEPLOYMENT == "compose", ["deploy/compose"]),
+    (DEPLOYMENT == "kubernetes", ["deploy/kubernetes", "tests/cluster/test_manifests.py"]),
+    ("{{ cookiecutter.ci }}" == "github", [".github"]),
+    ("{{ cookiecutter.ci }}" == "gitlab", [".gitlab-ci.yml"]),
+]
+
+for wanted, paths in BROUGHT:
+    for path in map(Path, paths):
+        if wanted or not path.exists():
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 print(
     """

