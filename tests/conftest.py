@@ -196,5 +196,6 @@ class Running:
     def stop(self):
         """Press Ctrl-C."""
         os.killpg(self.process.pid, signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=30)
-        self.printed += rest
+        self.process.wait(timeout=30)
+        # Not communicate(timeout=...), which passes over what was read ahead of the curl.
+        self.printed += self.process.stdout.read()

@@ -66,7 +66,7 @@ def test_pictures_of_it_can_be_taken(default_bot, tmp_path):
 
 @pytest.mark.rasa
 def test_without_a_network_the_bot_runs_and_says_what_is_missing(my_bot, monkeypatch):
-    shutil.rmtree(my_bot / "web" / "node_modules")
+    shutil.rmtree(my_bot / "web" / "node_modules", ignore_errors=True)
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
     monkeypatch.setenv("npm_config_cache", str(my_bot / "no-cache"))
     running = Running(my_bot)
@@ -83,7 +83,7 @@ def test_without_a_network_the_bot_runs_and_says_what_is_missing(my_bot, monkeyp
 
 @pytest.mark.rasa
 def test_a_machine_without_npm_takes_the_one_from_pypi(my_bot, tmp_path, monkeypatch):
-    shutil.rmtree(my_bot / "web" / "node_modules")
+    shutil.rmtree(my_bot / "web" / "node_modules", ignore_errors=True)
     for folder in reversed(os.environ["PATH"].split(os.pathsep)):
         for program in Path(folder).glob("*"):
             link = tmp_path / "bin" / program.name
