@@ -50,7 +50,7 @@ RASA_SLOTS = {
     "knowledge_base_last_object_type",
 }
 # Rasa, and the door of the bot, write these into an event's metadata themselves.
-RESERVED_KEYS = {"model_id", "assistant_id", "is_external", "_signed"}
+RESERVED_KEYS = {"model_id", "assistant_id", "is_external", "_signed", "_idempotency_key"}
 RASA_VALUE = "__other__"  # DEFAULT_CATEGORICAL_SLOT_VALUE, in the same file
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(10)

@@ -99,6 +99,18 @@ def my_bot(default_bot, tmp_path):
     return copied(default_bot, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def linters(tmp_path_factory):
+    """Return tools/linters, installed in another folder."""
+    if not shutil.which("npm"):
+        pytest.skip("no npm, through which these linters come")
+    folder = tmp_path_factory.mktemp("npm") / "linters"
+    shutil.copytree(TEMPLATE / "tools" / "linters", folder)
+    command = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--prefer-offline"]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder
+
+
 def copied(default_bot, folder):
     """Copy a bot into a folder; the copy has the same environments."""
     environments = (".uv", ".venv", ".tools")

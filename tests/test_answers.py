@@ -80,6 +80,7 @@ REFUSED = {
     "plan: text from model_id": "a reserved key",
     "plan: text from assistant_id.x": "a reserved key",
     "plan: text from _signed.plan": "a reserved key",
+    "plan: text from _idempotency_key": "a reserved key",
     "requested_slot: text": "a slot of Rasa's own",
     "session_started_metadata: any": "a slot of Rasa's own",
     "yes: bool": "not a name in YAML",

@@ -8,7 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.conftest import BIN
+from tests.conftest import BIN, check_schema
 from tools.choices import files
 
 KUBERNETES = "1.33"
@@ -21,7 +21,7 @@ def bots(bake):
 
 
 def linted(*command, cwd):
-    run = subprocess.run([BIN / command[0], *command[1:]], cwd=cwd, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -46,12 +46,22 @@ def test_each_can_still_run_alone(bots):
 
 
 def test_hadolint_has_nothing_to_say(bots):
-    linted("hadolint", "deploy/Dockerfile", cwd=bots["compose"])
+    linted(BIN / "hadolint", "deploy/Dockerfile", cwd=bots["compose"])
 
 
 def test_the_compose_file_keeps_to_the_compose_specification(bots):
-    schema = ["--builtin-schema", "vendor.compose-spec"]
-    linted("check-jsonschema", *schema, "deploy/compose/compose.yml", cwd=bots["compose"])
+    check_schema("compose-spec", bots["compose"] / "deploy/compose/compose.yml")
+
+
+def test_dclint_has_nothing_to_say_of_the_compose_file(bots, linters, tmp_path):
+    program = linters / "node_modules/.bin/dclint"
+    command = [program, "--max-warnings", "0", "--config", linters / "dclint.json"]
+    compose = bots["compose"] / "deploy/compose/compose.yml"
+    linted(*command, compose, cwd=tmp_path)
+    wrong = tmp_path / "compose.yml"
+    wrong.write_text(compose.read_text().replace("services:", "version: '3'\n\nservices:"))
+    run = subprocess.run([*command, wrong], capture_output=True, text=True)
+    assert (run.returncode, run.stdout.count("no-version-field")) == (1, 1)
 
 
 def test_manifests_keep_to_the_kubernetes_api(bots):
