@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from tests.conftest import PAIRS, TEMPLATE, check_schema
+from tests.conftest import PAIRS, TEMPLATE, check_schema, made
 
 DOCS = TEMPLATE / "docs"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -71,6 +71,15 @@ def test_make_explains_each_of_its_commands():
 @pytest.mark.parametrize("answers", PAIRS.values(), ids=PAIRS)
 def test_links_in_a_bot_lead_somewhere(bake, answers):
     assert list(broken_links(bake(**answers))) == []
+
+
+@pytest.mark.parametrize("web_chat", ["yes", "no"])
+def test_without_make_one_installs_the_same(bake, web_chat):
+    bot = bake(web_chat=web_chat)
+    _, printed = made(bot, "--dry-run", "install")
+    (by_make,) = re.findall(r"pip sync .*?--python \.venv (.*)$", printed, re.MULTILINE)
+    (by_hand,) = re.findall(r"bin/pip install (.*)$", (bot / "README.md").read_text(), re.MULTILINE)
+    assert re.findall(r"-r (\S+)", by_hand) == by_make.split()
 
 
 def test_the_readme_leads_to_every_document():

@@ -10,7 +10,6 @@ from threading import Thread
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.cases import PROJECT
 from tests.live.servers import Bot, lay_out
@@ -47,9 +46,10 @@ def browser():
         pytest.skip("no Chromium: 'sudo apt-get install chromium' lets the chat page be tested")
     if not (PROJECT / "web" / "node_modules").exists():
         pytest.skip("no chat widget: type 'make chat', with a network")
+    playwright = pytest.importorskip("playwright.sync_api")  # it stands in web/requirements.txt
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root])
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root])
         yield browser
         browser.close()
 
