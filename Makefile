@@ -21,7 +21,7 @@ test: $(INSTALLED) ## test the template, and bots baked from it with their own t
 	@$(PYTHON) -m pytest
 
 test-static: $(INSTALLED) ## test the template without installing Rasa
-	@$(PYTHON) -m pytest -m "not rasa"
+	@$(PYTHON) -m pytest -m "not rasa" --numprocesses auto --dist loadscope
 
 check: $(INSTALLED) ## check the style; this changes nothing
 	@.venv/bin/ruff check --quiet --no-cache $(PYTHON_FILES)

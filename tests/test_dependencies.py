@@ -21,6 +21,7 @@ USED_AS = {
     "pyyaml": "yaml",
     "python-socketio": "socketio",
     "pre-commit-hooks": "trailing-whitespace-fixer",
+    "pytest-xdist": "numprocesses",
     "sanic-testing": "test_client",  # Sanic imports it behind this attribute
 }
 
@@ -66,7 +67,7 @@ def test_what_is_asked_for_is_used(project):
     for wanted, _ in direct(project):
         name = USED_AS.get(wanted.name, wanted.name)
         imported = rf"^\s*(?:import|from) {name.replace('-', '_')}\b"
-        started = rf"""(?:bin/|BIN / "|\("|\.){name}\b|["']{name} """
+        started = rf"""(?:bin/|BIN / "|\("|\.|--){name}\b|["']{name} """
         assert re.search(f"{imported}|{started}", text, re.MULTILINE), wanted.name
 
 
