@@ -55,10 +55,10 @@ def turns_a_second(url: str) -> float:
 
 def cpu_seconds(pid: int) -> float:
     """Return what a process and its children have used of a core so far."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it has ended; its parent counts it
         return 0
     return sum(map(int, fields[11:15])) / TICK + sum(cpu_seconds(int(child)) for child in children)
 
@@ -83,7 +83,7 @@ def memory(pid: int) -> float:
 def one_server(cluster: Cluster) -> Cluster:
     """Return a second way in, to the first Rasa server alone."""
     alone = Cluster(cluster.project, cluster.state / "alone", cluster.model, cluster.keys)
-    alone.state.mkdir()
+    alone.state.mkdir(exist_ok=True)
     alone.requests_per_second = cluster.requests_per_second
     alone.rasa_urls, alone.action_urls = cluster.rasa_urls[:1], cluster.action_urls
     alone.nginx = alone._nginx()
