@@ -17,8 +17,8 @@ help: ## list these commands
 demo: $(INSTALLED) ## bake the default bot, talk to it with metadata, and show its slots
 	@$(PYTHON) tools/demo.py $(DEMO)
 
-test: $(INSTALLED) ## test the template, and bots baked from it with their own tests
-	@$(PYTHON) -m pytest
+test: test-static ## test the template, and bots baked from it with their own tests
+	@$(PYTHON) -m pytest -m rasa
 
 test-static: $(INSTALLED) ## test the template without installing Rasa
 	@$(PYTHON) -m pytest -m "not rasa" --numprocesses auto --dist loadscope
