@@ -46,7 +46,8 @@ def browser():
         pytest.skip("no Chromium: 'sudo apt-get install chromium' lets the chat page be tested")
     if not (PROJECT / "web" / "node_modules").exists():
         pytest.skip("no chat widget: type 'make chat', with a network")
-    playwright = pytest.importorskip("playwright.sync_api")  # it stands in web/requirements.txt
+    without = "no Playwright: '.venv/bin/pip install -r web/requirements.txt' brings it"
+    playwright = pytest.importorskip("playwright.sync_api", reason=without)
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root])
