@@ -49,7 +49,7 @@ life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; w
 
 screenshots: $(INSTALLED) ## take the pictures of the chat page anew, for both READMEs
 	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/test_chat_page.py -k pictures
-	@cp docs/images/desktop.png '$(BOT)/web/chat.png'
+	@cp docs/images/desktop.png '$(BOT)/rasa_metadata/chat/chat.png'
 
 file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
 	@$(PYTHON) -m tools.choices
@@ -61,7 +61,7 @@ lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 		deployment=compose
 	@$(MAKE) --no-print-directory -C build/lock/metadata-bot lock
 	@cp build/lock/metadata-bot/requirements*.txt '$(BOT)'/
-	@cp build/lock/metadata-bot/web/*.txt build/lock/metadata-bot/web/package-lock.json '$(BOT)/web/'
+	@cp build/lock/metadata-bot/rasa_metadata/chat/*.txt build/lock/metadata-bot/rasa_metadata/chat/package-lock.json '$(BOT)/rasa_metadata/chat/'
 	@cp build/lock/metadata-bot/deploy/requirements-actions.txt '$(BOT)'/deploy/
 
 clean: ## remove all that these commands made

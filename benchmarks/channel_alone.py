@@ -27,7 +27,7 @@ def channel(kind: str) -> Any:
     if kind == "stock":
         return RestInput()
     sys.path.insert(0, "")
-    from channels.rest import MetadataRestInput
+    from rasa_metadata.channels.rest import MetadataRestInput
 
     return MetadataRestInput.from_credentials({})
 

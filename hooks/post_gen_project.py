@@ -8,11 +8,11 @@ DEPLOYMENT = "{{ cookiecutter.deployment }}"
 BROUGHT = [
     (
         "{{ cookiecutter.web_chat }}" == "True",
-        ["channels/chat_page.py", "tests/live/chat_page", "web"],
+        ["chat", "rasa_metadata/channels/chat_page.py", "rasa_metadata/chat"],
     ),
-    (DEPLOYMENT != "local", ["deploy", "stores", "tests/cluster"]),
+    (DEPLOYMENT != "local", ["deploy", "rasa_metadata/stores"]),
     (DEPLOYMENT == "compose", ["deploy/compose"]),
-    (DEPLOYMENT == "kubernetes", ["deploy/kubernetes", "tests/cluster/test_manifests.py"]),
+    (DEPLOYMENT == "kubernetes", ["deploy/kubernetes"]),
     ("{{ cookiecutter.ci }}" == "github", [".github"]),
     ("{{ cookiecutter.ci }}" == "gitlab", [".gitlab-ci.yml"]),
 ]

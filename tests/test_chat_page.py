@@ -35,7 +35,7 @@ def test_nothing_of_it_is_left_where_nobody_asked_for_it(bake):
     for path in filter(Path.is_file, bot.rglob("*")):
         assert "chat" not in path.relative_to(bot).as_posix()
         assert not re.search(r"(?i)chat.?page|deep-chat|playwright|web/", path.read_text()), path
-    assert "channels.rest.MetadataRestInput:" in (bot / "credentials.yml").read_text()
+    assert "rasa_metadata.channels.rest.MetadataRestInput:" in (bot / "credentials.yml").read_text()
 
 
 @pytest.mark.rasa

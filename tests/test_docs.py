@@ -121,8 +121,8 @@ def test_each_key_of_the_contract_has_an_example_that_holds(bake):
         slots.append(({"type": "text", "mappings": [mapping]}, metadata))
     program = """
 import json, sys
-from contract import contract_of, lookup, violations
-from contract.fields import KEYS
+from rasa_metadata.contract import contract_of, lookup, violations
+from rasa_metadata.contract.fields import KEYS
 print(json.dumps(KEYS))
 for slot, metadata in json.loads(sys.argv[1]):
     contract = contract_of({"slots": {"it": slot}})

@@ -23,7 +23,7 @@ ROWS = ROW.findall((TEMPLATE / "docs" / "door.md").read_text())
 def running(default_bot, tmp_path_factory):
     """Return a bot that answers on Socket.IO too, with the keys that `make run` made."""
     bot = copied(default_bot, tmp_path_factory.mktemp("door"))
-    change(bot, "credentials.yml", "# channels.socketio.", "channels.socketio.")
+    change(bot, "credentials.yml", "# rasa_metadata.channels.socketio.", "rasa_metadata.channels.socketio.")
     change(bot, "credentials.yml", "#   session_persistence", "  session_persistence")
     running = Running(bot)
     code, output = made(bot, "--silent", "token", "SUB=u1", 'METADATA={"user": {"id": "u1"}}')

@@ -173,8 +173,8 @@ WIRING = {
         "ModuleNotFoundError: No module named 'nobody_wrote_this'",
     ),
     "rest is listed twice": (
-        Fault("credentials.yml", "channels.chat_page", "rest:\nchannels.chat_page", ""),
-        "credentials.yml: 'channels.chat_page.ChatPageInput:' and 'rest:' both answer at "
+        Fault("credentials.yml", "rasa_metadata.channels.chat_page", "rest:\nchannels.chat_page", ""),
+        "credentials.yml: 'rasa_metadata.channels.chat_page.ChatPageInput:' and 'rest:' both answer at "
         "/webhooks/rest; take 'rest:' out.",
     ),
     "the action's name is misspelt": (

@@ -9,9 +9,9 @@ import os
 from typing import Any
 
 import pytest
-from actions.replay import in_force
-from actions.said import says
-from channels import mends
+from rasa_metadata.slots.applied import in_force
+from rasa_metadata.slots.said import says
+from rasa_metadata.runtime import patches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
@@ -165,6 +165,6 @@ def judged(check, result):
 def test_an_action_result_is_judged_as_by_rasa_in_the_same_words(result):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RemoteAction, "_validate_action_result", rasas_check)
-        mends.check_action_results_quickly()
+        patches.check_action_results_quickly()
         assert RemoteAction._validate_action_result is not rasas_check
         assert judged(RemoteAction._validate_action_result, result) == judged(rasas_check, result)

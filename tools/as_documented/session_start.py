@@ -1,6 +1,6 @@
 """What Rasa's documentation of session starts amounts to, for these slots and paths."""
 
-from contract import ABSENT, lookup
+from rasa_metadata.contract import ABSENT, lookup
 from rasa_sdk import Action
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
 

@@ -1,6 +1,6 @@
 """The usual answer on the forum: a mapping whose action reads the latest message."""
 
-from actions.session_start import slots_in
+from rasa_metadata.slots.session_start import slots_in
 from rasa_sdk import Action
 
 

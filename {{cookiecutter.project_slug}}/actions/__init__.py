@@ -1,10 +1,3 @@
-"""The bot's actions; Rasa finds every `Action` in this folder by itself.
+"""Your actions. Rasa finds each `Action` in this folder, and those of rasa_metadata."""
 
-custom.py is the place for yours. session_start.py and sync_metadata.py write
-metadata into slots; slots.py holds the rule by which they do, known.py what was told,
-said.py what the user says instead, replay.py which events count.
-"""
-
-from actions.known import input_channel, known_metadata
-
-__all__ = ["input_channel", "known_metadata"]
+import rasa_metadata  # noqa: F401

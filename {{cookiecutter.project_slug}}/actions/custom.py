@@ -6,7 +6,7 @@ from typing import Any
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.known import known_metadata
+from rasa_metadata import known_metadata
 
 
 class ActionTellKnownMetadata(Action):

@@ -24,7 +24,7 @@ from deploy.programs import (
     program,
     upstream,
 )
-from tools.processes import RASA, NotStarted, Process, free_port, listens
+from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port, listens
 
 SECRETS = ("METADATA_JWT_KEY", "METADATA_SEAL_KEY", "DB_PASSWORD", "REDIS_PASSWORD")
 STATE = Path("deploy/.cluster")

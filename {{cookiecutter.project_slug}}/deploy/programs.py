@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.processes import NotStarted
+from rasa_metadata.testing.processes import NotStarted
 
 PROGRAMS = {"postgres": "postgresql", "redis-server": "redis-server", "nginx": "nginx"}
 POSTGRES_USER = "postgres"  # PostgreSQL refuses to run as root; its package makes this one

@@ -1,0 +1,77 @@
+"""A cluster of two Rasa and two action servers, which the tests of this folder share."""
+
+import shutil
+
+import psycopg2
+import pytest
+
+from deploy.cluster import SECRETS, Cluster
+from deploy.programs import forget, how_to_install, missing
+from in_a_bot.cases import PROJECT
+from in_a_bot.cluster.talks import Report
+from in_a_bot.live.servers import lay_out
+from in_a_bot.tokens import KEY
+from rasa_metadata.testing.processes import RASA, Process
+
+REPORTS: list[Report] = []
+
+
+def pytest_collection_modifyitems(items):
+    """Take the slowest last."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/cluster/"))
+
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory):
+    if missing():
+        pytest.skip(f"Not installed: {', '.join(missing())}. {how_to_install()}")
+    folder = tmp_path_factory.mktemp("cluster")
+    project = lay_out(folder / "project")
+    for name in ("deploy", "stores"):
+        shutil.copytree(PROJECT / name, project / name)
+    train = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "bot"]
+    training = Process(project, "train", train, CALLBACK_URL="")
+    try:
+        training.wait_until_it_ends()
+    finally:
+        training.stop()
+    cluster = Cluster(
+        project,
+        folder / "state",
+        model=project / "models" / "bot.tar.gz",
+        keys=dict.fromkeys(SECRETS, KEY.replace(" ", "-").replace(",", "")),
+        requests_per_second=5000,
+    )
+    cluster.env["CALLBACK_URL"] = ""
+    try:
+        with cluster:
+            yield cluster
+    finally:
+        forget(folder / "state")
+
+
+@pytest.fixture
+def events(cluster):
+    """Return a function that reads a conversation's events from PostgreSQL itself."""
+
+    def read(sender):
+        with psycopg2.connect(cluster.env["DB_URL"]) as connection:
+            cursor = connection.cursor()
+            query = "SELECT data::json FROM events WHERE sender_id = %s ORDER BY id"
+            cursor.execute(query, (sender,))
+            return [data for (data,) in cursor.fetchall()]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def report():
+    """Return a function that keeps a line for the table at the end."""
+    return REPORTS.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    if REPORTS:
+        terminalreporter.section("faults")
+        for line in [Report.HEADER, *map(str, REPORTS)]:
+            terminalreporter.line(line)

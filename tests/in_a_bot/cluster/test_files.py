@@ -1,0 +1,115 @@
+"""The files of deploy/ agree with each other, and with the bot."""
+
+import ast
+import importlib
+import re
+import sys
+
+import pytest
+
+from deploy.cluster import SECRETS, Cluster
+from deploy.programs import NGINX_TEMPLATES
+from in_a_bot.cases import PROJECT
+from in_a_bot.cluster.files import DEPLOY, MANIFESTS, SERVICES, container, manifest
+
+CLUSTER = Cluster(PROJECT, PROJECT, PROJECT, dict.fromkeys(SECRETS, "x"))
+BODY_BYTES = 65536
+
+
+def variables(text):
+    """Return what stands in capitals and braces, comments left out."""
+    return set(re.findall(r"\$\{([A-Z_]+)", re.sub(r"(?m)^\s*#.*", "", text)))
+
+
+def environments():
+    """Yield (where, the variables of a Rasa server there, those of an action server)."""
+    yield "make cluster", set(CLUSTER.env), set(CLUSTER.env)
+    if SERVICES:
+        rasa, actions = (set(SERVICES[name]["environment"]) for name in ("rasa", "actions"))
+        yield "compose", rasa, actions
+    if MANIFESTS:
+        rasa, actions = (
+            {each["name"] for each in container(name)["env"]} for name in ("rasa", "actions")
+        )
+        yield "kubernetes", rasa, actions
+
+
+@pytest.mark.parametrize("where, rasa, actions", environments())
+def test_servers_have_the_variables_they_ask_for(where, rasa, actions):
+    asked = variables((DEPLOY / "endpoints.yml").read_text())
+    assert asked | {"METADATA_JWT_KEY", "METADATA_SEAL_KEY"} <= rasa
+    assert "METADATA_SEAL_KEY" in actions
+
+
+def test_each_store_that_endpoints_yml_names_can_be_imported():
+    """Rasa would only warn, and keep conversations in memory."""
+    endpoints = re.findall(r"(?m)^  type: (\S+)\.(\w+)$", (DEPLOY / "endpoints.yml").read_text())
+    assert len(endpoints) == 2
+    for module, name in endpoints:
+        assert hasattr(importlib.import_module(module), name)
+
+
+def test_nginx_is_told_all_it_asks_for():
+    asked = {path.name: variables(path.read_text()) for path in NGINX_TEMPLATES.iterdir()}
+    assert set.union(*asked.values()) == set(CLUSTER.nginx_values())
+    if SERVICES:
+        assert set(SERVICES["nginx"]["environment"]) == asked["bot.conf.template"]
+
+
+def test_a_body_may_be_as_large_as_the_door_lets_in():
+    assert (
+        f"client_max_body_size {BODY_BYTES};" in (NGINX_TEMPLATES / "bot.conf.template").read_text()
+    )
+    assert f"max_body_bytes: {BODY_BYTES}" in (PROJECT / "credentials.yml").read_text()
+    if MANIFESTS:
+        annotations = manifest("Ingress", "bot")["metadata"]["annotations"]
+        assert annotations["nginx.ingress.kubernetes.io/proxy-body-size"] == str(BODY_BYTES)
+
+
+def test_secrets_are_those_that_the_make_target_writes():
+    written = re.findall(r"([A-Z_]+)=%s", "".join((DEPLOY / "deploy.mk").read_text()))
+    written += re.findall(r"([A-Z_]+)=%s", (PROJECT / "Makefile").read_text())
+    assert set(written) == set(SECRETS)
+    if SERVICES:
+        assert variables((DEPLOY / "compose/compose.yml").read_text()) == {*SECRETS, "PORT"}
+
+
+def test_no_secret_stands_in_a_file():
+    assert ".env" in (PROJECT / ".gitignore").read_text().split()
+    assert "Secret" not in {manifest["kind"] for manifest in MANIFESTS}
+
+
+def test_uv_is_the_same_everywhere():
+    pins = [
+        re.findall(r"uv==(\S+)", path.read_text())
+        for path in (PROJECT / "Makefile", DEPLOY / "Dockerfile")
+    ]
+    assert pins[0] == pins[1]
+
+
+def pins(path):
+    return dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", path.read_text()))
+
+
+def test_both_images_have_the_same_versions():
+    everything = pins(PROJECT / "requirements.txt")
+    for name, version in pins(DEPLOY / "requirements-actions.txt").items():
+        assert everything[name] == version, "type 'make lock-actions'"
+
+
+def test_the_image_of_the_actions_has_what_they_import():
+    """Say 'make lock-actions' after adding to deploy/requirements-actions.in."""
+    written = [*PROJECT.glob("actions/**/*.py"), *PROJECT.glob("contract/[!_]*.py")]
+    nodes = [node for path in written for node in ast.walk(ast.parse(path.read_text()))]
+    names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    roots = {name.split(".")[0].replace("_", "-") for name in names}
+    ours = {"actions", "contract", *sys.stdlib_module_names}
+    assert roots - ours <= set(pins(DEPLOY / "requirements-actions.txt"))
+
+
+def test_images_hold_what_is_there_and_no_keys():
+    allowed = re.findall(r"(?m)^!(\S+)", (DEPLOY / "Dockerfile.dockerignore").read_text())
+    made_or_optional = {"models/bot.tar.gz", "chat"}
+    assert all((PROJECT / name).exists() for name in set(allowed) - made_or_optional)
+    assert not any(".env" in name for name in allowed)

@@ -1,0 +1,53 @@
+"""Names, ports and keys in the manifests of Kubernetes meet."""
+
+import re
+
+import pytest
+
+from deploy.cluster import SECRETS
+from in_a_bot.cluster.files import DEPLOY, container, manifest, read_yaml
+
+
+def test_all_are_in_the_kustomization():
+    files = {path.name for path in DEPLOY.glob("kubernetes/*.yml")}
+    resources = read_yaml(DEPLOY / "kubernetes/kustomization.yml")["resources"]
+    assert {*resources, "kustomization.yml"} == files
+
+
+@pytest.mark.parametrize("name", ["rasa", "actions"])
+def test_selectors_and_ports_meet(name):
+    spec = manifest("Deployment", name)["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    service = manifest("Service", name)["spec"]
+    assert spec["selector"]["matchLabels"] == service["selector"] == labels
+    (port,), (exposed,) = service["ports"], container(name)["ports"]
+    assert (port["port"], port["targetPort"]) == (exposed["containerPort"], exposed["name"])
+    for kind in ("PodDisruptionBudget", "NetworkPolicy"):
+        rule = manifest(kind, name)["spec"]
+        assert (rule.get("selector") or rule["podSelector"])["matchLabels"] == labels
+
+
+@pytest.mark.parametrize("name", ["rasa", "actions"])
+def test_references_name_what_there_is(name):
+    (config,) = manifest("Kustomization")["configMapGenerator"]
+    known = {
+        "configMapKeyRef": {literal.split("=")[0] for literal in config["literals"]},
+        "secretKeyRef": set(SECRETS),
+    }
+    names = []
+    for each in container(name)["env"]:
+        for kind, key in (each.get("valueFrom") or {}).items():
+            assert key["key"] in known[kind]
+            assert key["name"] == config["name"]
+        used = re.findall(r"\$\((\w+)\)", each.get("value", ""))
+        assert set(used) <= set(names), "Kubernetes fills in what stands above"
+        names.append(each["name"])
+
+
+def test_the_images_are_the_targets_of_the_dockerfile():
+    targets = set(
+        re.findall(r"(?m)^FROM \S+ AS (rasa|actions)$", (DEPLOY / "Dockerfile").read_text())
+    )
+    images = {image["name"] for image in manifest("Kustomization")["images"]}
+    assert images == {f"bot-{target}" for target in targets}
+    assert images == {container(name)["image"] for name in ("rasa", "actions")}

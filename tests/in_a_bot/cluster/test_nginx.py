@@ -1,0 +1,102 @@
+"""nginx lets in what the door would, no more than a client may, and says so as the door does."""
+
+import json
+import queue
+import subprocess
+
+import pytest
+import requests
+import socketio
+
+from deploy.cluster import Cluster
+from deploy.programs import nginx_config, program
+from in_a_bot.cases import PROJECT
+from in_a_bot.live.servers import free_port
+from in_a_bot.live.test_life_cycle import probe
+
+SHOW = "/probe_show"
+SHAPE = {"status", "code", "reason", "message", "details"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/conversations/ada/tracker", "/model", "/webhooks/rest/ready"]
+)
+def test_what_is_not_for_the_world_is_not_there(cluster, path):
+    answer = requests.get(cluster.url + path, timeout=5)
+    assert (answer.status_code, set(answer.json())) == (404, SHAPE)
+
+
+def test_too_large_a_body_is_refused_in_the_doors_words(cluster):
+    url = "/webhooks/rest/webhook"
+    answers = [
+        requests.post(server + url, data=b"x" * 65537, timeout=5)
+        for server in (cluster.url, cluster.rasa_urls[0])
+    ]
+    assert [answer.status_code for answer in answers] == [413, 413]
+    assert answers[0].json() == answers[1].json()
+
+
+def test_a_streamed_answer_comes_piece_by_piece(cluster, sender, tmp_path):
+    files = {"begun": str(tmp_path / "begun"), "released": str(tmp_path / "released")}
+    body = {"sender": sender, "message": "/probe_speak_and_wait", "metadata": files}
+    url = f"{cluster.url}/webhooks/rest/webhook?stream=true"
+    with requests.post(url, json=body, stream=True, timeout=30) as answer:
+        lines = answer.iter_lines()
+        assert b"one moment" in next(lines)
+        (tmp_path / "released").touch()
+        assert b"at last" in next(lines)
+
+
+def test_who_sends_too_much_at_once_is_told_to_wait(cluster, tmp_path):
+    slow = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys, requests_per_second=1)
+    slow.rasa_urls, slow.action_urls = cluster.rasa_urls, cluster.action_urls
+    try:
+        slow.nginx = slow._nginx()
+        got = [requests.get(f"{slow.url}/webhooks/rest/", timeout=5) for _ in range(6)]
+    finally:
+        slow.stop()
+    assert [answer.status_code for answer in got] == [200, 200, 200, 429, 429, 429]
+    assert (set(got[-1].json()), got[-1].json()["reason"]) == (SHAPE, "TooManyRequests")
+    assert got[-1].headers["Retry-After"]
+
+
+def test_servers_that_are_all_away_are_told_as_by_the_door(cluster, tmp_path):
+    lonely = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys)
+    try:
+        lonely.nginx = lonely._nginx()
+        answer = requests.post(f"{lonely.url}/webhooks/rest/webhook", json={}, timeout=10)
+    finally:
+        lonely.stop()
+    assert (answer.status_code, answer.json()["reason"]) == (502, "TryAgain")
+    assert set(answer.json()) == SHAPE
+    assert answer.headers["Retry-After"]
+
+
+def test_nginx_finds_no_fault_with_its_configuration(cluster, tmp_path):
+    config = tmp_path / "nginx.conf"
+    config.write_text(nginx_config(tmp_path, {**cluster.nginx_values(), "PORT": str(free_port())}))
+    command = [program("nginx"), "-t", "-e", "stderr", "-p", tmp_path, "-c", config]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "warn" not in run.stderr
+
+
+def test_socketio_by_websocket_is_not_held_back(cluster, sender):
+    said = queue.Queue()
+    client = socketio.Client(reconnection=False)
+    client.on("bot_uttered", said.put)
+    client.connect(cluster.url, transports=["websocket"], wait_timeout=20)
+    try:
+        client.emit("session_request", {"session_id": sender})
+        message = {"session_id": sender, "message": SHOW, "metadata": probe(text="a")}
+        client.emit("user_uttered", message)
+        assert said.get(timeout=20)["text"] == "a None None"
+    finally:
+        client.disconnect()
+
+
+def test_socketio_by_polling_reaches_one_and_the_same_server(cluster):
+    url = f"{cluster.url}/socket.io/?EIO=4&transport=polling"
+    session = json.loads(requests.get(url, timeout=5).text[1:])["sid"]
+    for _ in range(4):  # another server would know nothing of this session
+        assert requests.post(f"{url}&sid={session}", data="3", timeout=5).text.lower() == "ok"

@@ -1,0 +1,111 @@
+"""Whatever is sent, the door lets it in or says why not; whatever is good, is in the slots.
+
+Some inputs of each kind by default; `make fuzz` tries 34,000, a hundred thousand in all.
+"""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis_jsonschema import from_schema
+
+from rasa_metadata.validation.message import UNSTORABLE, Door
+from rasa_metadata.validation.errors import Refusal
+from rasa_metadata.validation.tokens import Tokens
+from rasa_metadata.channels.webhook import answer
+from rasa_metadata.contract import ABSENT, lookup, metadata_schema
+from rasa_metadata.contract.fields import RESERVED_KEYS
+from in_a_bot.cases import CONTRACT, DOMAIN
+from in_a_bot.fast.conversation import Conversation
+from in_a_bot.tokens import KEY, token
+
+DOCUMENTED = {400, 401, 403, 413, 415, 422}
+DOOR = Door(tokens=Tokens.from_credentials({"jwt_key": KEY}))
+OPEN_FIELDS = [field for field in CONTRACT.fields if not field.signed]
+
+any_text = st.text(st.characters(categories=None), max_size=30)
+any_scalar = st.none() | st.booleans() | st.integers() | st.floats() | any_text
+any_json = st.recursive(
+    any_scalar,
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(any_text, inside, max_size=4),
+    max_leaves=12,
+)
+names = st.sampled_from([*RESERVED_KEYS, *(key for field in CONTRACT.fields for key in field.path)])
+near_metadata = st.recursive(
+    any_scalar, lambda inside: st.dictionaries(names | any_text, inside, max_size=5), max_leaves=9
+)
+message = st.fixed_dictionaries(
+    {},
+    optional={
+        "sender": any_json | st.just("ada") | st.just("user:ada"),
+        "message": any_json | st.just("hello"),
+        "metadata": near_metadata | any_json,
+        "input_channel": any_json,
+    },
+)
+body = st.binary(max_size=200) | (any_json | message).map(lambda value: json.dumps(value).encode())
+content_type = st.just("application/json") | st.just("application/json; charset=utf-8") | any_text
+authorization = st.none() | any_text | any_text.map(lambda text: f"Bearer {text}")
+
+
+def at_the_door(raw, authorization=None, content_type="application/json"):
+    """Return (admitted, refusal), one of them None; anything else is a fault of the door."""
+    try:
+        return DOOR.admit(content_type, raw, authorization, CONTRACT), None
+    except Refusal as refusal:
+        return None, refusal
+
+
+@given(body, st.none() | authorization, st.just("application/json") | content_type)
+def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorization, content_type):
+    admitted, refusal = at_the_door(raw, authorization, content_type)
+    if refusal:
+        assert refusal.status in DOCUMENTED
+        assert refusal.message
+        json.loads(answer(refusal).body)
+    else:
+        assert admitted.text.strip()
+        assert 0 < len(admitted.sender) <= 255
+        json.dumps(admitted.metadata, allow_nan=False, ensure_ascii=False).encode()
+
+
+@given(any_json)
+def test_any_claims_are_believed_or_refused(metadata):
+    made = token(metadata=metadata)
+    admitted, refusal = at_the_door(b'{"message": "hello"}', f"Bearer {made}")
+    if refusal:
+        assert refusal.status in (401, 422)
+        assert made not in answer(refusal).body.decode()
+    else:
+        assert admitted.sender == "user:u1"
+
+
+@given(near_metadata | any_json)
+def test_the_quick_answer_whether_metadata_fits_is_that_of_json_schema(metadata):
+    assert CONTRACT.fits(metadata) == CONTRACT.validator.is_valid(metadata)
+    assert CONTRACT.fits(metadata) == CONTRACT.validator.is_valid(metadata)  # from memory
+
+
+def storable(metadata):
+    text = json.dumps(metadata, ensure_ascii=False)
+    small = len(text.encode("utf-8", "replace")) < DOOR.max_body_bytes - 100
+    return small and not UNSTORABLE.search(text) and "\\u0000" not in text
+
+
+good_metadata = from_schema(metadata_schema(OPEN_FIELDS)).filter(storable)
+
+
+@given(good_metadata.filter(lambda metadata: not RESERVED_KEYS & set(metadata)))
+def test_metadata_that_keeps_to_the_contract_is_in_the_slots_unchanged(metadata):
+    body = {"sender": "ada", "message": "hello", "metadata": metadata}
+    admitted, refusal = at_the_door(json.dumps(body).encode())
+    if refusal:
+        assert refusal.reason in ("TooDeep", "TooManyKeys")
+        return
+
+    assert admitted.metadata == metadata
+    conversation = Conversation(DOMAIN.as_dict()["slots"]).say(admitted.metadata)
+    for field in OPEN_FIELDS:
+        value = lookup(metadata, field.path)
+        wanted = None if value is ABSENT else value
+        assert conversation.slots[field.slot] == wanted

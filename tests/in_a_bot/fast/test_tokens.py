@@ -1,0 +1,196 @@
+"""A token is believed when a key of ours signed it, and for what it says alone."""
+
+import base64
+import json
+import time
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from rasa.shared.exceptions import RasaException
+
+from rasa_metadata.validation.errors import Refusal
+from rasa_metadata.validation.tokens import JWT_KEY_VARIABLE, Tokens, bearer
+from in_a_bot.tokens import KEY, token
+
+OTHER_KEY = "another key, which is long enough as well"
+
+
+def tokens(**credentials):
+    return Tokens.from_credentials({"jwt_key": KEY, **credentials})
+
+
+def pair(private):
+    """Return a private and a public key as PEM."""
+    secret = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return secret.decode(), public.decode()
+
+
+RSA = pair(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+EC = pair(ec.generate_private_key(ec.SECP256R1()))
+
+
+def unsigned(header, **claims):
+    parts = [header, {"sub": "u1", "exp": time.time() + 60, **claims}]
+    encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
+    return b".".join([*encoded, b""]).decode()
+
+
+def test_the_subject_is_the_sender():
+    claims = tokens().claims(token(sub="Ada.L-36_~", metadata={"user": {"id": "u1"}}))
+    assert claims.sender == "user:Ada.L-36_~"
+    assert claims.metadata == {"user": {"id": "u1"}}
+
+
+def test_a_token_may_name_the_guest_conversation_that_goes_on():
+    assert tokens().claims(token(sender="guest 42")).sender == "guest 42"
+
+
+NOT_TO_BE_BELIEVED = {
+    "nothing": "",
+    "nonsense": "nonsense",
+    "three parts": "a.b.c",
+    "no UTF-8": "\ud800",
+    "another key": token(key=OTHER_KEY),
+    "another method": token(method="HS512"),
+    "alg none": unsigned({"alg": "none", "typ": "JWT"}),
+    "no signature": unsigned({"alg": "HS256", "typ": "JWT"}),
+    "cut off": token()[:-3],
+    "expired": token(exp=time.time() - 1),
+    "exp is a text": token(exp="soon"),
+    "exp is endless": token(exp=float("inf")),
+    "no exp": token(without=["exp"]),
+    "no sub": token(without=["sub"]),
+    "empty sub": token(sub=""),
+    "sub with a blank": token(sub="a b"),
+    "sub with a slash": token(sub="a/../b"),
+    "sub with a letter that is not ASCII": token(sub="ä"),
+    "sub with a line": token(sub="u1\n"),
+    "long sub": token(sub="x" * 251),
+    "not yet": token(nbf=time.time() + 60),
+    "another audience": token(aud="another site"),
+    "metadata is a list": token(metadata=["list"]),
+    "metadata is a text": token(metadata="text"),
+    "metadata is null": token(metadata=None),
+    "sender is a number": token(sender=7),
+    "sender is blank": token(sender=" "),
+    "sender is a member": token(sender="user:somebody"),
+    "long sender": token(sender="x" * 256),
+}
+
+
+@pytest.mark.parametrize("name", NOT_TO_BE_BELIEVED)
+def test_a_token_that_is_not_to_be_believed_is_a_401(name):
+    bad = NOT_TO_BE_BELIEVED[name]
+    with pytest.raises(Refusal) as refusal:
+        tokens().claims(bad)
+    assert refusal.value.status == 401
+    assert refusal.value.headers == {"WWW-Authenticate": "Bearer"}
+    assert not bad or bad not in refusal.value.message
+
+
+@pytest.mark.parametrize("sub", [7, None, ["u1"], {"u": 1}])
+def test_a_subject_is_a_text(sub):
+    with pytest.raises(Refusal):
+        tokens().claims(unsigned_but_signed(sub))
+
+
+def unsigned_but_signed(sub):
+    """Sign a `sub` that PyJWT itself would not let a caller sign."""
+    import jwt.api_jws
+
+    payload = json.dumps({"sub": sub, "exp": time.time() + 60}).encode()
+    return jwt.api_jws.encode(payload, KEY, algorithm="HS256")
+
+
+@pytest.mark.parametrize(("method", "keys"), [("RS256", RSA), ("ES256", EC)])
+def test_public_keys_work_too(method, keys):
+    private, public = keys
+    check = tokens(jwt_key=public, jwt_method=method)
+    assert check.claims(token(key=private, method=method)).sender == "user:u1"
+    with pytest.raises(Refusal):
+        check.claims(token())
+
+
+def test_a_public_key_is_no_secret():
+    """Algorithm confusion: an HS256 token made with the RS256 public key as its secret."""
+    header, public = {"alg": "HS256", "typ": "JWT"}, RSA[1]
+    import hashlib
+    import hmac
+
+    body = unsigned(header).rstrip(".")
+    seal = hmac.new(public.encode(), body.encode(), hashlib.sha256).digest()
+    forged = f"{body}.{base64.urlsafe_b64encode(seal).rstrip(b'=').decode()}"
+    with pytest.raises(Refusal):
+        tokens(jwt_key=public, jwt_method="RS256").claims(forged)
+
+
+def test_two_keys_hold_while_one_takes_the_place_of_the_other():
+    check = tokens(jwt_key=json.dumps({"2026": KEY, "2027": OTHER_KEY}))
+    for key, kid in ((KEY, "2026"), (OTHER_KEY, "2027"), (KEY, None), (OTHER_KEY, None)):
+        headers = {"kid": kid} if kid else None
+        assert check.claims(token(key=key, headers=headers)).sender == "user:u1"
+    for key, kid in ((KEY, "2027"), ("a key that nobody knows, long enough", None)):
+        with pytest.raises(Refusal):
+            check.claims(token(key=key, headers={"kid": kid} if kid else None))
+
+
+def test_an_audience_must_be_named_where_one_is_asked_for():
+    check = tokens(jwt_audience="bot")
+    assert check.claims(token(aud="bot")).sender == "user:u1"
+    assert check.claims(token(aud=["site", "bot"])).sender == "user:u1"
+    for bad in (token(), token(aud="site")):
+        with pytest.raises(Refusal):
+            check.claims(bad)
+
+
+def test_the_key_may_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv(JWT_KEY_VARIABLE, KEY)
+    assert Tokens.from_credentials({}).claims(token()).sender == "user:u1"
+    assert KEY not in repr(Tokens.from_credentials({}))
+
+
+def test_without_a_key_no_token_is_believed(monkeypatch):
+    monkeypatch.delenv(JWT_KEY_VARIABLE, raising=False)
+    with pytest.raises(Refusal, match="no key") as refusal:
+        Tokens.from_credentials({}).claims(token())
+    assert refusal.value.status == 401
+
+
+@pytest.mark.parametrize(
+    ("credentials", "said"),
+    [
+        ({"jwt_key": "short"}, "has 5 bytes and HS256 needs 32 or more"),
+        ({"jwt_method": "none"}, "jwt_method 'none' is unknown"),
+        ({"jwt_method": "HS255"}, "jwt_method 'HS255' is unknown"),
+        ({"jwt_method": "RS256"}, "jwt_key is no key for RS256"),
+        ({"jwt_key": RSA[1]}, "jwt_key is no key for HS256"),
+        ({"jwt_key": "{broken"}, "jwt_key is no JSON object"),
+        ({"jwt_key": '{"a": "short"}'}, "jwt_key 'a' has 5 bytes"),
+    ],
+)
+def test_a_key_that_cannot_serve_stops_the_bot_with_a_sentence(credentials, said):
+    with pytest.raises(RasaException, match=said):
+        tokens(**credentials)
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("Bearer abc", "abc"),
+        ("bearer  abc ", "abc"),
+        ("Bearer", ""),
+        ("Basic abc", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_token_stands_behind_bearer(header, found):
+    assert bearer(header) == found

@@ -1,0 +1,120 @@
+"""In a turn that came through the door no failure of an action stays silent."""
+
+import asyncio
+
+import aiohttp
+import pytest
+from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
+from rasa.utils.endpoints import ClientResponseError
+
+from rasa_metadata.runtime import turn
+
+OWN = frozenset({"action_own"})
+TIMEOUT = 7
+
+
+def take(*steps, says=()):
+    """Take a turn in which each step is (action, what the endpoint raises or None)."""
+    seen = []
+
+    async def on_new_message(message):
+        for text in says:
+            await message.output_channel.send_response("ada", {"text": text})
+        for action, error in steps:
+            seen.append(await run(action, error))
+
+    message = UserMessage("hi", CollectingOutputChannel(), "ada")
+    return asyncio.run(turn.take(on_new_message, message, TIMEOUT)), seen
+
+
+async def run(action, error):
+    """Call an action as Rasa's RemoteAction does; Rasa logs an error and goes on."""
+
+    async def request(json, timeout):
+        if error:
+            raise error
+        return timeout
+
+    try:
+        return await turn.loud(request, OWN)(json={"next_action": action}, timeout=300)
+    except Exception as caught:
+        return caught
+
+
+def test_an_action_gets_the_time_of_the_door():
+    assert take(("action_x", None)) == (None, [TIMEOUT])
+
+
+def test_our_own_action_that_fails_ends_the_turn():
+    refusal, seen = take(("action_own", ClientResponseError(500, "oops", "")), ("action_x", None))
+    assert (refusal.status, seen) == (500, [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ServerDisconnectedError(),
+        aiohttp.ServerTimeoutError(),
+        ConnectionRefusedError(),
+        asyncio.TimeoutError(),
+        ClientResponseError(502, "a balancer before the action servers", ""),
+        ClientResponseError(503, "a balancer before the action servers", ""),
+        ClientResponseError(504, "a balancer before the action servers", ""),
+    ],
+)
+@pytest.mark.parametrize("action", ["action_own", "action_x"])
+def test_a_server_that_does_not_answer_ends_the_turn_and_may_be_tried_again(action, error):
+    refusal, seen = take((action, error), ("action_x", None))
+    assert (refusal.status, seen) == (503, [])
+    assert "Retry-After" in refusal.headers
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_an_action_of_yours_that_fails_is_told_unless_the_bot_spoke(status):
+    error = ClientResponseError(status, "oops", "the whole tracker")
+    refusal, seen = take(("action_x", error), ("action_y", None))
+    assert refusal.status == 500
+    assert "action_x" in refusal.message
+    assert seen[1] == TIMEOUT
+    assert "tracker" not in str(seen[0])
+    assert take(("action_x", error), says=["hello"])[0] is None
+
+
+def test_a_store_that_fails_ends_the_turn_and_may_be_tried_again():
+    async def on_new_message(message):
+        raise turn.StoreFailed("away")
+
+    message = UserMessage("hi", CollectingOutputChannel(), "ada")
+    refusal = asyncio.run(turn.take(on_new_message, message, TIMEOUT))
+    assert (refusal.status, refusal.reason) == (503, "TryAgain")
+    assert "Retry-After" in refusal.headers
+
+
+def test_a_rejection_is_for_rasa_to_deal_with():
+    error = ClientResponseError(400, "no", '{"action_name": "action_x"}')
+    assert take(("action_x", error)) == (None, [error])
+
+
+def test_what_does_not_come_through_the_door_is_as_in_rasa():
+    error = ClientResponseError(500, "oops", "")
+    assert asyncio.run(run("action_own", error)) is error
+    assert asyncio.run(run("action_own", None)) == 300
+
+
+def test_what_a_turn_scheduled_for_later_is_not_of_that_turn():
+    async def both():
+        over, later = asyncio.Event(), []
+
+        async def run_later():
+            await over.wait()
+            return await run("action_own", None)
+
+        async def on_new_message(message):
+            later.append(asyncio.ensure_future(run_later()))
+
+        message = UserMessage("hi", CollectingOutputChannel(), "ada")
+        await turn.take(on_new_message, message, TIMEOUT)
+        over.set()
+        return await later[0]
+
+    assert asyncio.run(both()) == 300

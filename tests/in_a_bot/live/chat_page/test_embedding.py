@@ -1,0 +1,142 @@
+"""A site puts the page into its own, and tells it what it knows."""
+
+import json
+
+import pytest
+
+from in_a_bot.live.chat_page.conftest import serving
+from in_a_bot.tokens import token
+
+ICON = '<link rel="icon" href="data:,">'  # or the browser asks the site for one
+
+
+@pytest.fixture
+def embedded(open_tab, chat_bot, site):
+    """Return a function that puts HTML into a site, which shows the page in a frame."""
+
+    def show(html, origin=site[1], folder=site[0]):
+        (folder / "index.html").write_text(f"<!doctype html><title>Site</title>{ICON}<body>{html}")
+        page = open_tab()
+        page.frame = page.tab.frame_locator("iframe")
+        page.tab.goto(origin)
+        page.asked[:] = [url for url in page.asked if not url.startswith(origin)]
+        return page
+
+    return show
+
+
+@pytest.fixture
+def snippet(chat_bot):
+    return f'<script src="{chat_bot.url}/webhooks/rest/chat/embed.js"></script>'
+
+
+def opened(page):
+    page.tab.get_by_role("button", name="Chat").click()
+    page.box.wait_for()
+
+
+def test_one_line_puts_the_chat_into_a_site(embedded, snippet):
+    page = embedded(snippet)
+    button = page.tab.get_by_role("button", name="Chat")
+    assert not page.tab.locator("iframe").is_visible()
+    assert page.asked == [f"{page.url}/embed.js"]
+    button.click()
+    assert button.get_attribute("aria-expanded") == "true"
+    page.say("/probe_who")
+    page.wait_for("None on None")
+    button.click()
+    assert not page.tab.locator("iframe").is_visible()
+
+
+def test_it_fills_an_element_where_the_site_says_so(embedded, snippet):
+    place = '<div id="chat" style="width: 400px; height: 500px"></div>'
+    page = embedded(place + snippet.replace("<script ", '<script data-into="#chat" '))
+    page.box.wait_for()
+    frame = page.tab.locator("#chat iframe")
+    assert frame.bounding_box()["width"] == 400
+    assert frame.get_attribute("title") == "Chat"
+
+
+def test_the_site_passes_metadata_and_a_token(embedded, snippet):
+    told = {"probe": {"text": "Ada", "page": "/cart"}, "own": {"key": [1]}}
+    signed = token(sub="embedded", metadata={"probe": {"id": "u1"}})
+    page = embedded(
+        f"{snippet}<script>botChat.setMetadata({json.dumps(told)});"
+        f"botChat.setToken({json.dumps(signed)})</script>"
+    )
+    opened(page)
+    page.say("/probe_who")
+    page.wait_for("u1 on /cart")
+    slots = page.slots("user:embedded")
+    assert (slots["probe_text"], slots["probe_id"]) == ("Ada", "u1")
+    page.tab.evaluate("botChat.setToken(null)")
+    page.say("/probe_who")
+    page.wait_for("None on /cart")
+    assert page.metadata()["own"] == {"key": [1]}
+
+
+def test_metadata_changes_during_the_talk(embedded, snippet):
+    page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{page: "/a"}}}})</script>')
+    opened(page)
+    page.say("/probe_who")
+    page.wait_for("None on /a")
+    page.tab.evaluate('botChat.setMetadata({probe: {page: "/b", text: "Ada"}})')
+    page.panel.get_by_text("/b").wait_for()
+    page.say("/probe_who")
+    page.wait_for("None on /b")
+    page.tab.evaluate("botChat.setMetadata({probe: {text: null}})")
+    page.panel.get_by_text("cleared").wait_for()
+    page.say("/probe_show")
+    page.wait_for("None None None")
+
+
+def test_what_the_site_may_not_say_is_left_out(embedded, snippet):
+    page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{id: "u1"}}}})</script>')
+    opened(page)
+    page.say("/probe_who")
+    page.wait_for("None on None")
+    assert "“probe.id” was left out" in page.notices.inner_text()
+    page.complaints.clear()  # the browser's, of the 403
+
+
+def test_the_site_hears_of_custom_payloads(embedded, snippet):
+    say = {"chat": {"say": [{"json_message": {"open": "cart"}}]}}
+    page = embedded(
+        f"{snippet}<script>botChat.setMetadata({json.dumps(say)});"
+        "botChat.onCustom = (payload) => { document.title = payload.open }</script>"
+    )
+    opened(page)
+    page.say("/chat_say")
+    page.tab.wait_for_function("document.title === 'cart'")
+
+
+def test_a_plain_frame_with_a_link_works_too(embedded, chat_bot):
+    link = f"{chat_bot.url}/webhooks/rest/chat?probe.text=Ada"
+    page = embedded(f'<iframe title="Chat" src="{link}" width="400" height="500"></iframe>')
+    page.say("/probe_show")
+    page.wait_for("Ada None None")
+    page.tab.evaluate("frames[0].postMessage({metadata: {probe: {text: 'Grace'}}}, '*')")
+    page.panel.get_by_text("Grace").wait_for()
+    page.say("/probe_show")
+    page.wait_for("Grace None None")
+
+
+def test_no_other_site_may_show_the_page(embedded, snippet, tmp_path):
+    with serving(tmp_path) as origin:
+        page = embedded(snippet, origin, tmp_path)
+        with page.tab.expect_console_message(lambda line: "frame-ancestors" in line.text):
+            page.tab.get_by_role("button", name="Chat").click()
+        assert page.box.count() == 0
+        page.asked.clear()
+        page.complaints.clear()
+
+
+def test_only_the_page_around_it_is_listened_to(embedded, chat_bot):
+    chat = f'<iframe src="{chat_bot.url}/webhooks/rest/chat" width="400" height="500"></iframe>'
+    page = embedded(f'{chat}<iframe name="other"></iframe>')
+    page.frame = page.tab.frame_locator("iframe >> nth=0")
+    page.box.wait_for()
+    tell = "parent.frames[0].postMessage({metadata: {probe: {text: 'x'}}}, '*')"
+    page.tab.frame("other").evaluate(tell)
+    page.say("/probe_show")
+    page.wait_for("None None None")

@@ -1,0 +1,136 @@
+"""Actions of the live tests; each does one thing that a bot's action may do."""
+
+import asyncio
+import json
+import logging
+import time
+from pathlib import Path
+
+from rasa_sdk import Action, FormValidationAction
+from rasa_sdk.events import ActionReverted, AllSlotsReset, FollowupAction, SlotSet
+from rasa_sdk.interfaces import ActionExecutionRejection
+
+from rasa_metadata import input_channel, known_metadata
+
+logger = logging.getLogger(__name__)
+
+
+class ProbeSet(Action):
+    def name(self):
+        return "action_probe_set"
+
+    def run(self, dispatcher, tracker, domain):
+        logger.info("the probe was set")
+        return [SlotSet("probe_text", "set by an action")]
+
+
+class ProbeWipe(Action):
+    def name(self):
+        return "action_probe_wipe"
+
+    def run(self, dispatcher, tracker, domain):
+        return [AllSlotsReset()]
+
+
+class ProbeRevert(Action):
+    def name(self):
+        return "action_probe_revert"
+
+    def run(self, dispatcher, tracker, domain):
+        undone_by_rasa = [SlotSet("probe_text", "undone"), ActionReverted()]
+        return [*undone_by_rasa, FollowupAction("action_listen")]
+
+
+class ProbeMutate(Action):
+    def name(self):
+        return "action_probe_mutate"
+
+    def run(self, dispatcher, tracker, domain):
+        tracker.slots["probe_text"] = "mutated"
+        tracker.latest_message["metadata"] = {"probe": {"text": "mutated"}}
+        for event in tracker.events:
+            event["metadata"] = {"probe": {"text": "mutated"}}
+            event["value"] = "mutated"
+        domain["slots"].clear()
+        domain["responses"].clear()
+        dispatcher.utter_message(text="mutated")
+        return []
+
+
+class ProbeFail(Action):
+    def name(self):
+        return "action_probe_fail"
+
+    def run(self, dispatcher, tracker, domain):
+        raise RuntimeError("this action always fails")
+
+
+class ProbeSpeak(Action):
+    def name(self):
+        return "action_probe_speak"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text="one moment")
+        return []
+
+
+class ProbeHang(Action):
+    def name(self):
+        return "action_probe_hang"
+
+    async def run(self, dispatcher, tracker, domain):
+        await asyncio.Event().wait()
+
+
+class ProbeBlock(Action):
+    def name(self):
+        return "action_probe_block"
+
+    def run(self, dispatcher, tracker, domain):
+        files = known_metadata(tracker)
+        Path(files["begun"]).touch()
+        while not Path(files["released"]).exists():
+            time.sleep(0.01)  # as `requests.get` would, it lets nobody else run
+        dispatcher.utter_message(text="at last")
+        return []
+
+
+class ProbeWait(Action):
+    def name(self):
+        return "action_probe_wait"
+
+    async def run(self, dispatcher, tracker, domain):
+        files = known_metadata(tracker)
+        Path(files["begun"]).touch()
+        while not Path(files["released"]).exists():
+            await asyncio.sleep(0.01)
+        dispatcher.utter_message(text="at last")
+        return []
+
+
+class ProbeKnown(Action):
+    def name(self):
+        return "action_probe_known"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text=json.dumps(known_metadata(tracker, domain)))
+        return []
+
+
+class ProbeChannel(Action):
+    def name(self):
+        return "action_probe_channel"
+
+    def run(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text=input_channel(tracker))
+        return []
+
+
+class ProbeValidation(FormValidationAction):
+    def name(self):
+        return "validate_probe_form"
+
+    def validate_probe_answer(self, value, dispatcher, tracker, domain):
+        if value == "reject me":
+            raise ActionExecutionRejection("probe_form", "the answer was rejected")
+        return {"probe_answer": value}

@@ -1,0 +1,47 @@
+"""The callback channel: takes messages like REST, and POSTs what the bot says to `url`."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from rasa.core.channels.callback import CallbackInput, CallbackOutput
+from rasa.utils.endpoints import EndpointConfig
+
+from rasa_metadata.validation.message import Door
+from rasa_metadata.channels.webhook import BehindTheDoor
+
+logger = logging.getLogger(__name__)
+
+RASA_KEYS = {"url", "params", "headers", "basic_auth", "token", "token_name", "cafile"}
+
+
+class PatientCallbackOutput(CallbackOutput):
+    """Rasa's output, for which an address that cannot be reached does not end the turn."""
+
+    async def _persist_message(self, message: dict[str, Any]) -> None:
+        try:
+            await super()._persist_message(message)
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            logger.error(f"The callback could not be reached: {error!r}")
+
+
+class MetadataCallbackInput(BehindTheDoor, CallbackInput):
+    """Rasa's `callback`, behind the door, and with the metadata that Rasa's drops.
+
+    Its keys in credentials.yml are Rasa's (`url` and the like) and those of `Door`.
+    """
+
+    @classmethod
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "MetadataCallbackInput":
+        if not credentials or "url" not in credentials:
+            cls.raise_missing_credentials_exception()
+        rasas = {key: value for key, value in credentials.items() if key in RASA_KEYS}
+        ours = {key: value for key, value in credentials.items() if key not in RASA_KEYS}
+        channel = cls(EndpointConfig.from_dict(rasas))
+        channel.door = Door.from_credentials(ours)
+        return channel
+
+    def get_output_channel(self) -> PatientCallbackOutput:
+        return PatientCallbackOutput(self.callback_endpoint)

@@ -1,0 +1,45 @@
+"""The REST channel. It takes the place of `rest:` in credentials.yml, and keeps its address."""
+
+import json
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from rasa.core.channels.channel import UserMessage
+from rasa.core.channels.rest import RestInput
+from sanic import Blueprint, Sanic
+
+from rasa_metadata.channels import serving
+from rasa_metadata.validation.message import Door
+from rasa_metadata.channels.webhook import BehindTheDoor, current_request
+
+
+class MetadataRestInput(BehindTheDoor, RestInput):
+    """Rasa's `rest`, behind the door; its keys in credentials.yml are those of `Door`."""
+
+    @classmethod
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "MetadataRestInput":
+        channel = cls()
+        channel.door = Door.from_credentials(credentials)
+        return channel
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        webhook = super().blueprint(on_new_message)
+
+        @webhook.listener("after_server_start")
+        async def invite(app: Sanic, _: AbstractEventLoop) -> None:
+            serving.invite(app, f"/webhooks/{self.name()}/webhook")
+
+        return webhook
+
+    def stream_response(self, *args: Any) -> Callable[[Any], Awaitable[None]]:
+        """Return Rasa's stream; its last line is the error, if the turn failed."""
+        stock = super().stream_response(*args)
+        request = current_request.get()
+
+        async def stream(client: Any) -> None:
+            await stock(client)
+            if request.ctx.refusal:
+                await client.write(json.dumps(request.ctx.refusal.body()) + "\n")
+
+        return stream

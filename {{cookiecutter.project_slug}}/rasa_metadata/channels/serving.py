@@ -1,0 +1,69 @@
+"""What each of our channels does once the Rasa server is up, and what it asks of it."""
+
+import json
+import logging
+import shlex
+from typing import Any
+
+from sanic import Sanic
+
+from rasa_metadata.runtime import in_process
+from rasa_metadata.validation.message import Door
+from rasa_metadata.validation.errors import Refusal
+from rasa_metadata.contract import Contract, ContractError, contract_of
+from rasa_metadata.contract.examples import example_metadata
+
+logger = logging.getLogger(__name__)
+
+
+def contract_in(app: Sanic) -> Contract:
+    """Return the contract of the model that runs now.
+
+    Raises:
+        Refusal: 503 when there is no model, 500 when its contract is broken.
+    """
+    domain = getattr(app.ctx.agent, "domain", None)
+    if domain is None:
+        raise Refusal(503, "NoModel", "The bot has no model: run 'make train'.")
+    try:
+        return contract_of(domain.as_dict())
+    except ContractError as error:
+        raise Refusal(500, "BrokenContract", str(error)) from error
+
+
+def start(app: Sanic, door: Door) -> None:
+    """Connect the actions, and say in the log what somebody should know; once, though
+    each of our channels calls this."""
+    if getattr(app.ctx, "door_is_open", False):
+        return
+    app.ctx.door_is_open = True
+    in_process.use(app.ctx.agent.action_endpoint)
+    try:
+        signed = any(field.signed for field in contract_in(app).fields)
+    except Refusal as refusal:
+        logger.error(refusal.message)
+        return
+    if signed and not door.tokens.keys:
+        logger.info("There is no METADATA_JWT_KEY, so signed slots stay empty.")
+
+
+def example_in(app: Sanic) -> dict[str, Any] | None:
+    """Return example metadata from the contract; None when there is no contract."""
+    try:
+        return example_metadata(contract_in(app))
+    except Refusal:
+        return None
+
+
+def invite(app: Sanic, path: str) -> None:
+    """Log a `curl` to paste, with example metadata."""
+    metadata = example_in(app)
+    if metadata is None:
+        return
+    message = {"sender": "ada", "message": "hello", **({"metadata": metadata} if metadata else {})}
+    body = json.dumps(message)
+    url = f"http://localhost:{app.state.port}{path}"
+    logger.info(
+        f"Talk to the bot at {url}, for example\n\n"
+        f"  curl {url} -H 'Content-Type: application/json' -d {shlex.quote(body)}\n"
+    )

@@ -1,0 +1,92 @@
+"""Puts the door before the webhook of one of Rasa's channels."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+from rasa.core.channels.channel import UserMessage
+from sanic import Blueprint, Sanic, response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from rasa_metadata.channels import serving
+from rasa_metadata.runtime import patches, readiness, turn
+from rasa_metadata.validation.message import Door
+from rasa_metadata.validation.errors import Refusal
+
+# The request that is answered now: Rasa's code between the door and the bot knows only
+# sender and text, and gives no way to tell that a turn has failed.
+current_request: ContextVar[Request] = ContextVar("current_request")
+
+
+class BehindTheDoor:
+    """Goes before Rasa's class among the bases of a channel.
+
+    Rasa's routes stay as they are, and answer what the door admits. GET /schema tells
+    what that is, GET /ready whether a message would be answered now.
+    """
+
+    door: Door = Door()
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        """Return Rasa's blueprint with the door before its routes."""
+        patches.apply()
+
+        async def take_turn(message: UserMessage) -> None:
+            request = current_request.get()
+            message.metadata = request.ctx.admitted.metadata
+            request.ctx.refusal = await turn.take(on_new_message, message, self.door.action_timeout)
+
+        webhook = super().blueprint(take_turn)
+
+        @webhook.middleware("request")
+        async def ask_the_door(request: Request) -> None:
+            if request.method == "POST":
+                request.ctx.admitted = self.door.admit(
+                    request.headers.get("content-type", ""),
+                    request.body,
+                    request.headers.get("authorization"),
+                    serving.contract_in(request.app),
+                    request.headers.get("idempotency-key"),
+                )
+                current_request.set(request)
+
+        @webhook.middleware("response")
+        async def tell_what_failed(request: Request, _: HTTPResponse) -> HTTPResponse | None:
+            refusal = getattr(request.ctx, "refusal", None)
+            return answer(refusal) if refusal else None
+
+        @webhook.exception(Refusal)
+        async def refuse(_: Request, refusal: Refusal) -> HTTPResponse:
+            return answer(refusal)
+
+        @webhook.get("/schema")
+        async def schema(request: Request) -> HTTPResponse:
+            return response.json(serving.contract_in(request.app).schema)
+
+        @webhook.get("/ready")
+        async def tell_whether_ready(request: Request) -> HTTPResponse:
+            return response.json(await readiness.readiness(request.app))
+
+        @webhook.listener("after_server_start")
+        async def start(app: Sanic, _: AbstractEventLoop) -> None:
+            serving.start(app, self.door)
+
+        return webhook
+
+    async def _extract_sender(self, req: Request) -> str:
+        return req.ctx.admitted.sender
+
+    def _extract_message(self, req: Request) -> str:
+        return req.ctx.admitted.text
+
+    def _extract_input_channel(self, req: Request) -> str:
+        return self.name()  # a body cannot name another channel
+
+    def get_metadata(self, request: Request) -> dict[str, Any] | None:
+        return request.ctx.admitted.metadata
+
+
+def answer(refusal: Refusal) -> HTTPResponse:
+    return response.json(refusal.body(), refusal.status, headers=refusal.headers)

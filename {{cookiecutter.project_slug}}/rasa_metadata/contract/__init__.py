@@ -1,0 +1,25 @@
+"""The contract: what the slots in domain.yml say metadata may hold.
+
+Knows nothing of HTTP or of Rasa's server: it reads a domain as a dict, so the
+door, the actions and the tests all work from the same words.
+"""
+
+from rasa_metadata.contract.fields import Contract, ContractError, Field, contract_of
+from rasa_metadata.contract.schema import Violation, metadata_schema, violations
+from rasa_metadata.contract.values import ABSENT, lookup, merge, nested, same, without
+
+__all__ = [
+    "ABSENT",
+    "Contract",
+    "ContractError",
+    "Field",
+    "Violation",
+    "contract_of",
+    "lookup",
+    "merge",
+    "metadata_schema",
+    "nested",
+    "same",
+    "violations",
+    "without",
+]

@@ -1,0 +1,238 @@
+"""Read the contract from the slots of a domain.
+
+A slot belongs to the contract when one of its mappings has a `metadata:` key:
+
+    plan:
+      type: categorical
+      values: [free, pro]
+      mappings:
+        - type: custom
+          action: action_sync_metadata
+          metadata: account.plan
+
+The long form is `metadata: {path: account.plan, signed: true, scope: turn,
+schema: {...}}`; all but `path` may be left out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+from rasa_metadata.contract.schema import compiled, metadata_schema, value_schema
+from rasa_metadata.contract.signature import SEALED_KEY
+
+SYNC_ACTION = "action_sync_metadata"
+SCOPES = ("session", "turn")
+KEYS = ("path", "signed", "scope", "schema")
+
+# Rasa writes these into the metadata of the events it stores, and believes a
+# client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
+RASA_KEYS = frozenset({"model_id", "assistant_id", "is_external"})
+IDEMPOTENCY_KEY = "_idempotency_key"  # the door keeps that header with the message
+RESERVED_KEYS = RASA_KEYS | {SEALED_KEY, IDEMPOTENCY_KEY}
+
+
+class ContractError(ValueError):
+    """The domain's metadata slots do not make a contract; `problems` says why."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Field:
+    """One metadata slot.
+
+    `path` is where its value stands in metadata, `("account", "plan")` for
+    `account.plan`. `schema` is the JSON Schema of that value, `null` included.
+    `signed` and `scope` ("session" or "turn") mean what the README says.
+    """
+
+    slot: str
+    path: tuple[str, ...]
+    schema: Mapping[str, Any] = field(compare=False)
+    signed: bool = False
+    scope: str = "session"
+
+    @property
+    def dotted(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def holds(self) -> bool:
+        """Whether a value holds until it is changed, not for its message alone."""
+        return self.scope == "session" and not self.signed
+
+    @cached_property
+    def accepts(self) -> Callable[[Any], bool]:
+        """The test whether the slot may hold a value.
+
+        It remembers some short values: a client sends the same ones with each message,
+        and JSON Schema takes its time.
+        """
+        is_valid = compiled(self.schema).is_valid
+        remembered = lru_cache(maxsize=128, typed=True)(is_valid)
+
+        def accepts(value: Any) -> bool:
+            short = len(value) < 256 if isinstance(value, str) else isinstance(value, (int, float))
+            return remembered(value) if short else is_valid(value)
+
+        return accepts
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All metadata slots of one domain, in the domain's order."""
+
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def schema(self) -> dict:
+        """The metadata object as one JSON Schema (draft 2020-12)."""
+        return metadata_schema(self.fields)
+
+    @cached_property
+    def validator(self) -> Any:
+        """The schema compiled, as one of jsonschema's validators."""
+        return compiled(self.schema)
+
+    def fits(self, metadata: Any) -> bool:
+        """Tell whether metadata keeps to the schema, sooner than the validator can."""
+        if not isinstance(metadata, dict):
+            return False
+        for each in self.fields:
+            *places, last = each.path
+            place = metadata
+            for key in places:
+                place = place.get(key)
+                if place is None:  # absent, or cleared as a whole
+                    break
+                if not isinstance(place, dict):
+                    return False
+            else:
+                if last in place and not each.accepts(place[last]):
+                    return False
+        return True
+
+
+# The slots seen last, and their contract: a server has one domain, and many messages.
+# Always replaced as a whole, since actions may run in threads.
+_latest: tuple[Mapping[str, Any], Contract] = ({}, Contract(()))
+
+
+def contract_of(domain: Mapping[str, Any], source: str = "domain.yml") -> Contract:
+    """Return the contract of a domain.
+
+    `domain` is what `rasa.shared.core.domain.Domain.as_dict()` returns, what an
+    action receives, or domain.yml once loaded. `source` is named in errors.
+    The contract is read anew only when the slots have changed.
+
+    Raises:
+        ContractError: with every problem of every slot.
+    """
+    global _latest
+    slots = domain.get("slots") or {}
+    known, contract = _latest
+    if slots is not known and slots != known:
+        contract = _read(slots, source)
+        _latest = slots, contract
+    return contract
+
+
+def _read(slots: Mapping[str, Any], source: str) -> Contract:
+    fields: list[Field] = []
+    problems: list[str] = []
+    for slot, config in slots.items():
+        try:
+            found = _field(slot, config or {})
+        except ContractError as error:
+            problems += [f"{source}: slot '{slot}': {text}" for text in error.problems]
+        else:
+            fields += found
+    problems += [f"{source}: {text}" for text in _clashes(fields)]
+    if problems:
+        raise ContractError(problems)
+    return Contract(tuple(fields))
+
+
+def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
+    """Return the slot's field in a list, empty for a slot without metadata."""
+    mappings = config.get("mappings") or []
+    ours = [mapping for mapping in mappings if "metadata" in mapping]
+    if not ours:
+        if any(mapping.get("action") == SYNC_ACTION for mapping in mappings):
+            raise ContractError(
+                [f"{SYNC_ACTION} needs a path: add 'metadata: {slot}' to the mapping."]
+            )
+        return []
+
+    mapping = ours[0]
+    entry = mapping["metadata"]
+    if isinstance(entry, str):
+        entry = {"path": entry}
+    if not isinstance(entry, Mapping):
+        raise ContractError(
+            ["'metadata' is a path such as account.plan, or an object with a 'path'."]
+        )
+
+    signed, scope = entry.get("signed", False), entry.get("scope", "session")
+    path, refinement = entry.get("path"), entry.get("schema", {})
+    problems = [
+        f"'{key}' is not a key of 'metadata'; it knows {', '.join(KEYS)}."
+        for key in entry
+        if key not in KEYS
+    ]
+    if len(ours) > 1:
+        problems.append("two mappings have 'metadata'; keep one.")
+    if mapping.get("type") != "custom" or mapping.get("action") != SYNC_ACTION:
+        problems.append(
+            f"a mapping with 'metadata' needs 'type: custom' and 'action: {SYNC_ACTION}'."
+        )
+    extra = sorted(set(mapping) - {"type", "action", "metadata"})
+    if extra:
+        problems.append(
+            f"metadata does not depend on {', '.join(extra)}; take that out of the mapping."
+        )
+    if path is None:
+        problems.append(f"'path' is missing: add 'path: {slot}', say.")
+    elif not isinstance(path, str) or not all(path.split(".")):
+        problems.append(f"path '{path}' is not a dotted path such as account.plan.")
+    elif path.split(".")[0] in RESERVED_KEYS:
+        problems.append(
+            f"path '{path}' is a key that Rasa or this bot writes itself; choose another."
+        )
+    if not isinstance(signed, bool):
+        problems.append(f"'signed' is true or false, not '{signed}'.")
+    if scope not in SCOPES:
+        problems.append(f"'scope' is session or turn, not '{scope}'.")
+    if signed and len(mappings) > 1:
+        problems.append("a signed slot has no other mapping: only a token may fill it.")
+    if (signed or scope == "turn") and config.get("initial_value") is not None:
+        problems.append(
+            "a signed or turn-scoped slot is empty when a message says nothing: "
+            "take out 'initial_value'."
+        )
+    schema = {}
+    try:
+        schema = value_schema(config, refinement)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise ContractError(problems)
+    return [Field(slot, tuple(path.split(".")), schema, signed, scope)]
+
+
+def _clashes(fields: list[Field]) -> list[str]:
+    """Say which slots want the same place, or a place inside another's."""
+    problems = []
+    for index, first in enumerate(fields):
+        for second in fields[index + 1 :]:
+            shared = min(len(first.path), len(second.path))
+            if first.path[:shared] == second.path[:shared]:
+                problems.append(
+                    f"slots '{first.slot}' and '{second.slot}' read paths inside one "
+                    f"another ('{first.dotted}', '{second.dotted}'); give each its own."
+                )
+    return problems

@@ -1,0 +1,1 @@
+"""What this bot changes in a running Rasa: actions in process, failing turns, patches."""

@@ -1,0 +1,71 @@
+"""Tells whether this server can take a turn now: GET …/ready, for balancers and probes.
+
+`GET /webhooks/rest/`, Rasa's own, only tells that the process answers. A server that is
+not ready need not be restarted, but gets no messages.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Awaitable
+from typing import Any
+
+import aiohttp
+from sanic import Sanic
+
+from rasa_metadata.runtime.in_process import ACTION_SERVER_URL
+from rasa_metadata.validation.errors import Refusal, try_again
+
+LONGEST_CHECK = 2.0
+NOBODY = f"ready-{uuid.uuid4().hex}"  # whom the checks look up, and lock
+
+
+async def readiness(app: Sanic) -> dict[str, str]:
+    """Return what was checked.
+
+    Raises:
+        Refusal: 503; its `details` say what is away.
+    """
+    agent = app.ctx.agent
+    if not agent.is_ready():
+        raise _not_ready({"model": "there is none: run 'make train'"})
+    checks = {
+        "tracker store": agent.tracker_store.retrieve(NOBODY),
+        "lock store": _lock(agent.lock_store),
+    }
+    server = os.environ.get(ACTION_SERVER_URL)
+    if server:
+        checks["action server"] = _health(server)
+    found = await asyncio.gather(*(_problem(check) for check in checks.values()))
+    problems = {name: problem for name, problem in zip(checks, found, strict=True) if problem}
+    if problems:
+        raise _not_ready(problems)
+    return dict.fromkeys(["model", *checks], "ready")
+
+
+def _not_ready(problems: dict[str, str]) -> Refusal:
+    refusal = try_again(f"This server cannot take a turn: {', '.join(problems)}.")
+    refusal.reason, refusal.details = "NotReady", problems
+    return refusal
+
+
+async def _problem(check: Awaitable[Any]) -> str | None:
+    try:
+        await asyncio.wait_for(check, LONGEST_CHECK)
+    except asyncio.TimeoutError:
+        return f"no answer within {LONGEST_CHECK} seconds"
+    except Exception as error:
+        return str(error) or repr(error)
+    return None
+
+
+async def _lock(store: Any) -> None:
+    async with store.lock(NOBODY):
+        pass
+
+
+async def _health(webhook: str) -> None:
+    """Ask the action server by the address beside its webhook (rasa_sdk/endpoint.py)."""
+    url = f"{webhook.rsplit('/', 1)[0]}/health"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        response.raise_for_status()

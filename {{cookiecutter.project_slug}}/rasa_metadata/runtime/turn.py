@@ -1,0 +1,215 @@
+"""Watches a turn that came through the door, so that no failure in it stays silent.
+
+Rasa logs an action's exception and goes on, and answers `200 []`. In a turn of ours a
+`TurnFailed` is raised instead where the turn cannot be right any more. It is no
+`Exception`, so Rasa does not catch it: the tracker, which Rasa saves once at the end of
+a turn, stays as it was, and the same message can be sent again. A client that cannot know
+whether its message was handled sends it with the same Idempotency-Key again, and
+`look_back` finds the answer that it missed.
+"""
+
+import asyncio
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from rasa.core.channels.channel import UserMessage
+from rasa.core.lock_store import LockError
+from rasa.shared.core.constants import SESSION_START_METADATA_SLOT
+from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
+from rasa.utils.endpoints import ClientResponseError
+
+from rasa_metadata.validation.errors import Refusal, failed, try_again
+from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
+
+logger = logging.getLogger(__name__)
+
+SESSION_START = "action_session_start"
+CHANNEL_KEY = "input_channel"
+
+Handler = Callable[[UserMessage], Awaitable[Any]]
+Request = Callable[..., Awaitable[Any]]
+
+
+@dataclass
+class Turn:
+    """One turn: whether the bot said anything, what went wrong, whether it is over.
+
+    `timeout` is the time in seconds that each of its actions may take, `channel` the name
+    of the one that the message came through, `text` what it says, `key` its
+    Idempotency-Key.
+    """
+
+    timeout: float
+    channel: str | None = None
+    text: str | None = None
+    key: str | None = None
+    spoke: bool = False
+    failed_action: str | None = None
+    refusal: Refusal | None = None
+    over: bool = False
+
+
+class TurnFailed(BaseException):
+    """Ends a turn at once; carries what the client is told."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class AnsweredBefore(BaseException):
+    """Ends a turn whose message was handled before; carries what the bot said then."""
+
+    def __init__(self, answer: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class StoreFailed(Exception):
+    """A conversation could not be read or saved."""
+
+
+_current: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> Refusal | None:
+    """Let Rasa handle a message that the door admitted; return what the client is told
+    when the turn failed. `timeout` is in seconds, for each action."""
+    key = (message.metadata or {}).get(IDEMPOTENCY_KEY)
+    turn = Turn(timeout, message.input_channel, message.text, key)
+    token = _current.set(turn)
+    message.output_channel.send_response = _noticing(message.output_channel.send_response, turn)
+    try:
+        await on_new_message(message)
+        if turn.failed_action and not turn.spoke:
+            turn.refusal = failed(f"The action '{turn.failed_action}' failed.")
+    except TurnFailed as failure:
+        turn.refusal = failure.refusal
+    except AnsweredBefore as before:
+        for said in before.answer:
+            await message.output_channel.send_response(message.sender_id, said)
+    except LockError:
+        logger.exception("The conversation could not be locked.")
+        turn.refusal = try_again("The conversation could not be locked.")
+    except StoreFailed as failure:
+        logger.error(failure)
+        turn.refusal = try_again("The conversation could not be stored.")
+    except Exception:
+        logger.exception("A message could not be handled.")
+        turn.refusal = failed("The bot could not handle this message.")
+    finally:
+        turn.over = True  # a reminder that this turn scheduled runs in the same context
+        _current.reset(token)
+    return turn.refusal
+
+
+async def look_back(sender_id: str, session: Sequence[Event], store: Any) -> None:
+    """End a turn of ours whose Idempotency-Key was handled before.
+
+    It has to be asked while the conversation is locked: the same message may be at
+    another server.
+
+    Args:
+        sender_id: whose conversation it is.
+        session: what is stored of its latest session.
+        store: has the sessions before, too.
+
+    Raises:
+        AnsweredBefore: with the answer, as it can be sent.
+        TurnFailed: when it was another message that had this key.
+    """
+    turn = _current.get()
+    if turn is None or turn.over or turn.key is None:
+        return
+    key, turn.key = turn.key, None  # a turn reads its conversation first, and once is enough
+    messages = [event for event in session if isinstance(event, UserUttered)]
+    if not messages or _key_of(messages[0]) == key:
+        # What opens a session is said, and stored, before the session begins.
+        tracker = await store.retrieve_full_tracker(sender_id)
+        session = tracker.events if tracker else ()
+    of_turn = events_with(key, session)
+    if not of_turn:
+        return
+    if all(event.text != turn.text for event in of_turn if isinstance(event, UserUttered)):
+        message = "This Idempotency-Key came with another message; make a new one for each."
+        raise TurnFailed(Refusal(422, "KeyReused", message))
+    raise AnsweredBefore([e.message() for e in of_turn if isinstance(e, BotUttered)])
+
+
+def events_with(key: str, events: Sequence[Event]) -> list[Event]:
+    """Return the events of the turn whose message had an Idempotency-Key, [] without one."""
+    of_turn: list[Event] = []
+    for event in events:
+        its_key = _key_of(event)
+        if its_key == key or (of_turn and not isinstance(event, UserUttered)):
+            of_turn.append(event)
+        elif of_turn:
+            break
+    return of_turn
+
+
+def _key_of(event: Event) -> str | None:
+    """Return the key that came with a message, or with the message that opens a session."""
+    metadata = None
+    if isinstance(event, UserUttered):
+        metadata = event.metadata
+    elif isinstance(event, SlotSet) and event.key == SESSION_START_METADATA_SLOT:
+        metadata = event.value
+    return metadata.get(IDEMPOTENCY_KEY) if isinstance(metadata, dict) else None
+
+
+def loud(request: Request, own_actions: frozenset[str]) -> Request:
+    """Return an endpoint's `request` whose failures end a turn of ours.
+
+    Args:
+        request: `EndpointConfig.request`, or what stands in for it.
+        own_actions: the actions without which the slots of the turn are wrong.
+    """
+
+    @functools.wraps(request)
+    async def watched(*args: Any, **kwargs: Any) -> Any:
+        name = kwargs["json"]["next_action"]
+        turn = _current.get()
+        if turn is None or turn.over:
+            return await request(*args, **kwargs)
+        kwargs["timeout"] = turn.timeout  # instead of Rasa's 300 seconds
+        if name == SESSION_START:
+            # Rasa records the message, and its channel with it, only once the session is open.
+            tracker = kwargs["json"]["tracker"]
+            latest = {**(tracker["latest_message"] or {}), CHANNEL_KEY: turn.channel}
+            tracker["latest_message"] = latest
+        try:
+            return await request(*args, **kwargs)
+        except ClientResponseError as error:
+            if error.status in (502, 503, 504):  # what is between, a balancer say
+                raise _no_answer(name, error) from error
+            if name in own_actions:
+                logger.error(f"{name} failed: {error.status}")
+                raise TurnFailed(failed(f"The bot's own '{name}' failed.")) from error
+            if error.status == 400:  # a rejection, with which Rasa can deal
+                raise
+            turn.failed_action = name
+            # An action server repeats the whole tracker in its error, and Rasa logs it.
+            raise ClientResponseError(error.status, error.message, "") from None
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            raise _no_answer(name, error) from error
+
+    return watched
+
+
+def _no_answer(name: str, error: Exception) -> TurnFailed:
+    logger.error(f"{name} could not be run: {error!r}")
+    return TurnFailed(try_again("The bot's actions do not answer."))
+
+
+def _noticing(send: Callable[..., Awaitable[None]], turn: Turn) -> Callable[..., Awaitable[None]]:
+    async def send_response(*args: Any, **kwargs: Any) -> None:
+        turn.spoke = True
+        await send(*args, **kwargs)
+
+    return send_response

@@ -1,0 +1,1 @@
+"""What the bot's tests are made of."""
