@@ -17,7 +17,7 @@ from tools.life_cycle import DOCUMENTED
 
 SETTINGS = {
     "METADATA_JWT_KEY": "a key that is long enough for the hash of HS256",
-    "METADATA_SEAL_KEY": "any",
+    "METADATA_SIGNATURE_KEY": "any",
 }
 TURNS = ["hey", "what plan am I on?", "what is my locale?", "what is my name?"]
 

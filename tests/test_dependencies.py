@@ -112,7 +112,7 @@ def test_the_slot_line_knows_the_types_and_reserved_keys_of_the_bots_contract():
     assert set(slot_line.TYPES) == set(value_of("TYPES", "contract/schema.py"))
     reserved = {
         *value_of("RASA_KEYS", "contract/fields.py"),
-        value_of("SEALED_KEY", "contract/seal.py"),
+        value_of("SIGNED_KEY", "contract/seal.py"),
         value_of("IDEMPOTENCY_KEY", "contract/fields.py"),
     }
     assert reserved == slot_line.RESERVED_KEYS

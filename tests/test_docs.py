@@ -48,10 +48,10 @@ def test_links_in_the_template_lead_somewhere():
 
 
 def test_each_mend_of_rasa_is_explained():
-    source = (TEMPLATE / "{{cookiecutter.project_slug}}/channels/mends.py").read_text()
-    mends = re.search(r"^MENDS: .*?= \((.*?)\)", source, re.MULTILINE | re.DOTALL)[1]
+    source = (TEMPLATE / "{{cookiecutter.project_slug}}/channels/patches.py").read_text()
+    patches = re.search(r"^PATCHES: .*?= \((.*?)\)", source, re.MULTILINE | re.DOTALL)[1]
     explained = re.findall(r"^\*\*(\w+)\.\*\*", (DOCS / "design.md").read_text(), re.MULTILINE)
-    assert explained == re.findall(r"\w+", mends)
+    assert explained == re.findall(r"\w+", patches)
 
 
 def test_forms_for_issues_are_what_githubs_schema_says():

@@ -42,7 +42,7 @@ FAULTS = {
         "test_it_is_handled_once_and_answered_each_time",
     ),
     "a store that is away is not told": Fault(
-        "channels/mends.py",
+        "channels/patches.py",
         'raise turn.StoreFailed(f"The tracker store failed: {error!r}") from error',
         "return None",
         "test_a_store_that_is_away_is_told[retrieve]",
@@ -133,7 +133,7 @@ FAULTS = {
     ),
     "a turn that failed is an empty answer": Fault(
         "channels/webhook.py",
-        "return answer(refusal) if refusal else None",
+        "return answer(error) if error else None",
         "return None",
         "test_a_turn_that_fails_is_never_an_empty_answer",
     ),
@@ -173,7 +173,9 @@ WIRING = {
         "ModuleNotFoundError: No module named 'nobody_wrote_this'",
     ),
     "rest is listed twice": (
-        Fault("credentials.yml", "rasa_metadata.channels.chat_page", "rest:\nchannels.chat_page", ""),
+        Fault(
+            "credentials.yml", "rasa_metadata.channels.chat_page", "rest:\nchannels.chat_page", ""
+        ),
         "credentials.yml: 'rasa_metadata.channels.chat_page.ChatPageInput:' and 'rest:' both answer at "
         "/webhooks/rest; take 'rest:' out.",
     ),

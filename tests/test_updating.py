@@ -131,7 +131,7 @@ def test_cruft_brings_what_is_new_and_leaves_what_is_yours(template, tmp_path):
     said = did(update, bot)
     assert_it_followed(bot)
     assert SECRET not in said + did("cruft diff", bot).replace(YOURS["endpoints.yml"][1], "")
-    assert "mends.py" not in did(diff, bot), "only what is new"
+    assert "patches.py" not in did(diff, bot), "only what is new"
     did("git add --all && git commit --quiet --message newer", bot)
     did(check, bot)
 

@@ -9,9 +9,6 @@ import os
 from typing import Any
 
 import pytest
-from rasa_metadata.slots.applied import in_force
-from rasa_metadata.slots.said import says
-from rasa_metadata.runtime import patches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
@@ -20,6 +17,10 @@ from rasa.shared.core import events
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa_sdk import Tracker
+
+from rasa_metadata.runtime import patches
+from rasa_metadata.slots.applied import applied_events
+from rasa_metadata.slots.said import says
 
 settings.register_profile("quick", max_examples=300, deadline=None)
 settings.register_profile("thorough", max_examples=30_000, deadline=None)
@@ -124,7 +125,7 @@ def test_the_events_in_force_are_those_that_rasa_applies(history: list[Any]):
     tracker = DialogueStateTracker("ada", [])
     tracker.events.extend(history)
     applied = tracker.applied_events()
-    ours = in_force([event.as_dict() for event in history])
+    ours = applied_events([event.as_dict() for event in history])
     assert [history[index] for index, _ in ours] == applied
     assert all(history[index] is event for (index, _), event in zip(ours, applied, strict=True))
 

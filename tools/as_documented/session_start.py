@@ -1,8 +1,9 @@
 """What Rasa's documentation of session starts amounts to, for these slots and paths."""
 
-from rasa_metadata.contract import ABSENT, lookup
 from rasa_sdk import Action
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
+
+from rasa_metadata.contract import ABSENT, lookup
 
 
 class ActionSessionStart(Action):

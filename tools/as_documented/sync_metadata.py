@@ -1,7 +1,8 @@
 """The usual answer on the forum: a mapping whose action reads the latest message."""
 
-from rasa_metadata.slots.session_start import slots_in
 from rasa_sdk import Action
+
+from rasa_metadata.slots.session_start import slots_in
 
 
 class ActionSyncMetadata(Action):

@@ -26,7 +26,7 @@ from deploy.programs import (
 )
 from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port, listens
 
-SECRETS = ("METADATA_JWT_KEY", "METADATA_SEAL_KEY", "DB_PASSWORD", "REDIS_PASSWORD")
+SECRETS = ("METADATA_JWT_KEY", "METADATA_SIGNATURE_KEY", "DB_PASSWORD", "REDIS_PASSWORD")
 STATE = Path("deploy/.cluster")
 STOPPING_SECONDS = "35"  # longer than an action may take, so that a turn in flight finishes
 
@@ -68,7 +68,7 @@ class Cluster:
             "REDIS_URL": f"redis://:{keys['REDIS_PASSWORD']}@127.0.0.1:{self.redis_port}/0",
             "ACTION_SERVER_URL": f"http://127.0.0.1:{self.actions_port}/webhook",
             "METADATA_JWT_KEY": keys["METADATA_JWT_KEY"],
-            "METADATA_SEAL_KEY": keys["METADATA_SEAL_KEY"],
+            "METADATA_SIGNATURE_KEY": keys["METADATA_SIGNATURE_KEY"],
             "SANIC_GRACEFUL_SHUTDOWN_TIMEOUT": STOPPING_SECONDS,
             "SANIC_HOST": "127.0.0.1",
         }

@@ -4,9 +4,9 @@ import shutil
 
 import psycopg2
 import pytest
-
 from deploy.cluster import SECRETS, Cluster
 from deploy.programs import forget, how_to_install, missing
+
 from in_a_bot.cases import PROJECT
 from in_a_bot.cluster.talks import Report
 from in_a_bot.live.servers import lay_out

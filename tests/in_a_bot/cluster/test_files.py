@@ -6,9 +6,9 @@ import re
 import sys
 
 import pytest
-
 from deploy.cluster import SECRETS, Cluster
 from deploy.programs import NGINX_TEMPLATES
+
 from in_a_bot.cases import PROJECT
 from in_a_bot.cluster.files import DEPLOY, MANIFESTS, SERVICES, container, manifest
 
@@ -37,8 +37,8 @@ def environments():
 @pytest.mark.parametrize("where, rasa, actions", environments())
 def test_servers_have_the_variables_they_ask_for(where, rasa, actions):
     asked = variables((DEPLOY / "endpoints.yml").read_text())
-    assert asked | {"METADATA_JWT_KEY", "METADATA_SEAL_KEY"} <= rasa
-    assert "METADATA_SEAL_KEY" in actions
+    assert asked | {"METADATA_JWT_KEY", "METADATA_SIGNATURE_KEY"} <= rasa
+    assert "METADATA_SIGNATURE_KEY" in actions
 
 
 def test_each_store_that_endpoints_yml_names_can_be_imported():

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-
 from deploy.cluster import SECRETS
+
 from in_a_bot.cluster.files import DEPLOY, container, manifest, read_yaml
 
 

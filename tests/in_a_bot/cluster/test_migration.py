@@ -8,11 +8,11 @@ import psycopg2
 import pytest
 from rasa.shared.core.events import UserUttered
 
-from rasa_metadata.stores.trackers import Conversations
 from in_a_bot.cases import DOMAIN
 from in_a_bot.cluster.talks import Client
 from in_a_bot.live.servers import Bot, Served
 from in_a_bot.live.test_life_cycle import probe
+from rasa_metadata.stores.trackers import Conversations
 from rasa_metadata.testing.processes import free_port
 
 

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 import requests
 import socketio
-
 from deploy.cluster import Cluster
 from deploy.programs import nginx_config, program
+
 from in_a_bot.cases import PROJECT
 from in_a_bot.live.servers import free_port
 from in_a_bot.live.test_life_cycle import probe

@@ -12,11 +12,11 @@ import requests
 from rasa.shared.core.events import ActionExecuted, SessionStarted, UserUttered
 from rasa.utils.endpoints import EndpointConfig
 
-from rasa_metadata.stores.trackers import ConversationMoved, Conversations
-from rasa_metadata.stores.locks import LEASE, Locks
 from in_a_bot.cases import DOMAIN
 from in_a_bot.cluster.talks import Client
 from in_a_bot.live.test_life_cycle import probe
+from rasa_metadata.stores.locks import LEASE, Locks
+from rasa_metadata.stores.trackers import ConversationMoved, Conversations
 from rasa_metadata.testing.processes import wait_for
 
 SHOW = "/probe_show"

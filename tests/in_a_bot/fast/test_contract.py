@@ -3,10 +3,10 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from rasa_metadata.contract import ABSENT, ContractError, contract_of, lookup, merge, violations
-from rasa_metadata.contract.examples import example_metadata, example_values
 from in_a_bot.cases import CONTRACT, names
 from in_a_bot.fast.conversation import mapped
+from rasa_metadata.contract import ABSENT, ContractError, contract_of, lookup, merge, violations
+from rasa_metadata.contract.examples import example_metadata, example_values
 
 
 def read(**slots):

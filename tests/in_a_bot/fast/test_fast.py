@@ -3,7 +3,7 @@
 import sys
 
 import actions.custom  # noqa: F401  (what the other files here do not import)
-import rasa_metadata.channels.rest  # noqa: F401
+import rasa_metadata.channels.rest
 import rasa_metadata.commands.contract  # noqa: F401
 
 

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
-from rasa_metadata.validation.message import UNSTORABLE, Door
-from rasa_metadata.validation.errors import Refusal
-from rasa_metadata.validation.tokens import Tokens
-from rasa_metadata.channels.webhook import answer
-from rasa_metadata.contract import ABSENT, lookup, metadata_schema
-from rasa_metadata.contract.fields import RESERVED_KEYS
 from in_a_bot.cases import CONTRACT, DOMAIN
 from in_a_bot.fast.conversation import Conversation
 from in_a_bot.tokens import KEY, token
+from rasa_metadata.channels.webhook import answer
+from rasa_metadata.contract import ABSENT, lookup, metadata_schema
+from rasa_metadata.contract.fields import RESERVED_KEYS
+from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.message import UNSTORABLE, RequestValidation
+from rasa_metadata.validation.tokens import Tokens
 
 DOCUMENTED = {400, 401, 403, 413, 415, 422}
-DOOR = Door(tokens=Tokens.from_credentials({"jwt_key": KEY}))
+DOOR = RequestValidation(tokens=Tokens.from_credentials({"jwt_key": KEY}))
 OPEN_FIELDS = [field for field in CONTRACT.fields if not field.signed]
 
 any_text = st.text(st.characters(categories=None), max_size=30)
@@ -49,35 +49,35 @@ authorization = st.none() | any_text | any_text.map(lambda text: f"Bearer {text}
 
 
 def at_the_door(raw, authorization=None, content_type="application/json"):
-    """Return (admitted, refusal), one of them None; anything else is a fault of the door."""
+    """Return (valid, error), one of them None; anything else is a fault of the door."""
     try:
-        return DOOR.admit(content_type, raw, authorization, CONTRACT), None
-    except Refusal as refusal:
-        return None, refusal
+        return DOOR.validate(content_type, raw, authorization, CONTRACT), None
+    except ApiError as error:
+        return None, error
 
 
 @given(body, st.none() | authorization, st.just("application/json") | content_type)
 def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorization, content_type):
-    admitted, refusal = at_the_door(raw, authorization, content_type)
-    if refusal:
-        assert refusal.status in DOCUMENTED
-        assert refusal.message
-        json.loads(answer(refusal).body)
+    valid, error = at_the_door(raw, authorization, content_type)
+    if error:
+        assert error.status in DOCUMENTED
+        assert error.message
+        json.loads(answer(error).body)
     else:
-        assert admitted.text.strip()
-        assert 0 < len(admitted.sender) <= 255
-        json.dumps(admitted.metadata, allow_nan=False, ensure_ascii=False).encode()
+        assert valid.text.strip()
+        assert 0 < len(valid.sender) <= 255
+        json.dumps(valid.metadata, allow_nan=False, ensure_ascii=False).encode()
 
 
 @given(any_json)
 def test_any_claims_are_believed_or_refused(metadata):
     made = token(metadata=metadata)
-    admitted, refusal = at_the_door(b'{"message": "hello"}', f"Bearer {made}")
-    if refusal:
-        assert refusal.status in (401, 422)
-        assert made not in answer(refusal).body.decode()
+    valid, error = at_the_door(b'{"message": "hello"}', f"Bearer {made}")
+    if error:
+        assert error.status in (401, 422)
+        assert made not in answer(error).body.decode()
     else:
-        assert admitted.sender == "user:u1"
+        assert valid.sender == "user:u1"
 
 
 @given(near_metadata | any_json)
@@ -98,13 +98,13 @@ good_metadata = from_schema(metadata_schema(OPEN_FIELDS)).filter(storable)
 @given(good_metadata.filter(lambda metadata: not RESERVED_KEYS & set(metadata)))
 def test_metadata_that_keeps_to_the_contract_is_in_the_slots_unchanged(metadata):
     body = {"sender": "ada", "message": "hello", "metadata": metadata}
-    admitted, refusal = at_the_door(json.dumps(body).encode())
-    if refusal:
-        assert refusal.reason in ("TooDeep", "TooManyKeys")
+    valid, error = at_the_door(json.dumps(body).encode())
+    if error:
+        assert error.reason in ("TooDeep", "TooManyKeys")
         return
 
-    assert admitted.metadata == metadata
-    conversation = Conversation(DOMAIN.as_dict()["slots"]).say(admitted.metadata)
+    assert valid.metadata == metadata
+    conversation = Conversation(DOMAIN.as_dict()["slots"]).say(valid.metadata)
     for field in OPEN_FIELDS:
         value = lookup(metadata, field.path)
         wanted = None if value is ABSENT else value

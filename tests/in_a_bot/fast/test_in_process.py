@@ -11,8 +11,8 @@ from rasa_sdk import Action
 from rasa_sdk.events import SlotSet
 from rasa_sdk.interfaces import ActionExecutionRejection
 
-from rasa_metadata.runtime import in_process
 from in_a_bot.fast.conversation import Conversation, mapped
+from rasa_metadata.runtime import in_process
 
 
 class FastTierPlainAction(Action):

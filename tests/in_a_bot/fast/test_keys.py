@@ -15,11 +15,11 @@ from rasa.shared.core.events import (
     UserUttered,
 )
 
-from rasa_metadata import known_metadata
-from rasa_metadata.runtime import patches, turn
-from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
 from in_a_bot.cases import DOMAIN
 from in_a_bot.fast.conversation import Conversation, mapped
+from rasa_metadata import known_metadata
+from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
+from rasa_metadata.runtime import patches, turn
 
 
 class Bot:
@@ -66,8 +66,8 @@ class Bot:
         channel = CollectingOutputChannel()
         metadata = key and {IDEMPOTENCY_KEY: key}
         message = UserMessage(text, channel, "ada", metadata=metadata)
-        refusal = await turn.take(self.handle, message, timeout=1)
-        return refusal or channel.messages
+        error = await turn.take(self.handle, message, timeout=1)
+        return error or channel.messages
 
     def say_to_it(self, text, key=None):
         return asyncio.run(self.send(text, key))
@@ -121,8 +121,8 @@ def test_without_a_key_a_message_is_handled_as_often_as_it_comes(bot):
 
 def test_a_key_of_another_message_is_refused(bot):
     bot.say_to_it("one", "k1")
-    refusal = bot.say_to_it("two", "k1")
-    assert (refusal.status, refusal.reason) == (422, "KeyReused")
+    error = bot.say_to_it("two", "k1")
+    assert (error.status, error.reason) == (422, "KeyReused")
     assert bot.messages() == ["one"]
 
 

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rasa.shared.core.events import ActionExecuted, ActionReverted, AllSlotsReset, SlotSet
 from rasa.shared.core.events import UserUtteranceReverted as Reverted
 
-from rasa_metadata.contract import ABSENT, lookup, nested
-from rasa_metadata.contract.signature import SEALED_KEY, sealed
 from in_a_bot.fast.conversation import Conversation, mapped
+from rasa_metadata.contract import ABSENT, lookup, nested
+from rasa_metadata.contract.signature import SIGNED_KEY, sign
 
 HELD = {"name": ("user", "name"), "plan": ("plan",), "both": ("both",)}
 TURN = {"page": ("page",)}
@@ -186,7 +186,7 @@ class Metadata(RuleBasedStateMachine):
 
     def stored(self, metadata, member):
         """Return the metadata as the door stores it for somebody with a token."""
-        signed = {SEALED_KEY: sealed(nested(("id",), member), "ada")} if member else {}
+        signed = {SIGNED_KEY: sign(nested(("id",), member), "ada")} if member else {}
         return {**metadata, **signed}
 
     @invariant()

@@ -13,10 +13,6 @@ from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import EndpointConfig
 from sanic import Sanic
 
-from rasa_metadata.channels.rest import MetadataRestInput
-from rasa_metadata.contract.examples import example_metadata
-from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
-from rasa_metadata.contract.signature import SEALED_KEY, opened, sealed
 from in_a_bot.cases import (
     CONTRACT,
     DOMAIN,
@@ -30,6 +26,10 @@ from in_a_bot.cases import (
 from in_a_bot.fast.conversation import mapped
 from in_a_bot.live.servers import free_port
 from in_a_bot.tokens import KEY, bearer
+from rasa_metadata.channels.rest import MetadataRestInput
+from rasa_metadata.contract.examples import example_metadata
+from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
+from rasa_metadata.contract.signature import SIGNED_KEY, sign, verify
 
 WEBHOOK = "/webhooks/rest/webhook"
 HELLO = {"sender": "ada", "message": "hello"}
@@ -270,8 +270,8 @@ def test_a_token_says_who_is_talking():
     assert post(app, body, headers=headers)[0] == 200
     (message,) = app.ctx.agent.messages
     assert message.sender_id == "user:u1"
-    assert opened(message.metadata, "user:u1") == claims
-    del message.metadata[SEALED_KEY]
+    assert verify(message.metadata, "user:u1") == claims
+    del message.metadata[SIGNED_KEY]
     assert message.metadata == {"user": {"name": "Ada"}, "y": 1}
 
 
@@ -309,10 +309,10 @@ def test_what_a_token_says_keeps_to_the_contract():
 
 def test_a_body_cannot_bring_a_seal_of_its_own():
     app = serve(signed_domain(), jwt_key=KEY)
-    metadata = {SEALED_KEY: sealed({"user": {"id": "u1"}}, "ada")}
+    metadata = {SIGNED_KEY: sign({"user": {"id": "u1"}}, "ada")}
     status, answer = post(app, {**HELLO, "metadata": metadata})
     assert status == 422
-    assert answer["details"]["violations"][0]["path"] == SEALED_KEY
+    assert answer["details"]["violations"][0]["path"] == SIGNED_KEY
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from rasa.shared.core.events import (
     SlotSet,
 )
 
+from in_a_bot.fast.conversation import Conversation, mapped
+from rasa_metadata.contract.signature import SIGNED_KEY, sign
 from rasa_metadata.slots.known import known_metadata
 from rasa_metadata.slots.rule import slots_to_write
-from rasa_metadata.contract.signature import SEALED_KEY, sealed
-from in_a_bot.fast.conversation import Conversation, mapped
 
 ADA = {"user": {"name": "Ada"}, "account": {"plan": "pro"}}
 
@@ -269,7 +269,7 @@ def test_a_turn_scoped_slot_is_what_this_message_says():
 
 def signed(user_id, sender="ada", **more):
     """Return metadata as the door stores it for somebody with a token."""
-    return {**more, SEALED_KEY: sealed({"user": {"id": user_id}}, sender)}
+    return {**more, SIGNED_KEY: sign({"user": {"id": user_id}}, sender)}
 
 
 def member_talk(**session_config):

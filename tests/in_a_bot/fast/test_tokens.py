@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from rasa.shared.exceptions import RasaException
 
-from rasa_metadata.validation.errors import Refusal
-from rasa_metadata.validation.tokens import JWT_KEY_VARIABLE, Tokens, bearer
 from in_a_bot.tokens import KEY, token
+from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.tokens import JWT_KEY_VARIABLE, Tokens, bearer
 
 OTHER_KEY = "another key, which is long enough as well"
 
@@ -89,16 +89,16 @@ NOT_TO_BE_BELIEVED = {
 @pytest.mark.parametrize("name", NOT_TO_BE_BELIEVED)
 def test_a_token_that_is_not_to_be_believed_is_a_401(name):
     bad = NOT_TO_BE_BELIEVED[name]
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ApiError) as error:
         tokens().claims(bad)
-    assert refusal.value.status == 401
-    assert refusal.value.headers == {"WWW-Authenticate": "Bearer"}
-    assert not bad or bad not in refusal.value.message
+    assert error.value.status == 401
+    assert error.value.headers == {"WWW-Authenticate": "Bearer"}
+    assert not bad or bad not in error.value.message
 
 
 @pytest.mark.parametrize("sub", [7, None, ["u1"], {"u": 1}])
 def test_a_subject_is_a_text(sub):
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         tokens().claims(unsigned_but_signed(sub))
 
 
@@ -115,7 +115,7 @@ def test_public_keys_work_too(method, keys):
     private, public = keys
     check = tokens(jwt_key=public, jwt_method=method)
     assert check.claims(token(key=private, method=method)).sender == "user:u1"
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         check.claims(token())
 
 
@@ -128,7 +128,7 @@ def test_a_public_key_is_no_secret():
     body = unsigned(header).rstrip(".")
     seal = hmac.new(public.encode(), body.encode(), hashlib.sha256).digest()
     forged = f"{body}.{base64.urlsafe_b64encode(seal).rstrip(b'=').decode()}"
-    with pytest.raises(Refusal):
+    with pytest.raises(ApiError):
         tokens(jwt_key=public, jwt_method="RS256").claims(forged)
 
 
@@ -138,7 +138,7 @@ def test_two_keys_hold_while_one_takes_the_place_of_the_other():
         headers = {"kid": kid} if kid else None
         assert check.claims(token(key=key, headers=headers)).sender == "user:u1"
     for key, kid in ((KEY, "2027"), ("a key that nobody knows, long enough", None)):
-        with pytest.raises(Refusal):
+        with pytest.raises(ApiError):
             check.claims(token(key=key, headers={"kid": kid} if kid else None))
 
 
@@ -147,7 +147,7 @@ def test_an_audience_must_be_named_where_one_is_asked_for():
     assert check.claims(token(aud="bot")).sender == "user:u1"
     assert check.claims(token(aud=["site", "bot"])).sender == "user:u1"
     for bad in (token(), token(aud="site")):
-        with pytest.raises(Refusal):
+        with pytest.raises(ApiError):
             check.claims(bad)
 
 
@@ -159,9 +159,9 @@ def test_the_key_may_come_from_the_environment(monkeypatch):
 
 def test_without_a_key_no_token_is_believed(monkeypatch):
     monkeypatch.delenv(JWT_KEY_VARIABLE, raising=False)
-    with pytest.raises(Refusal, match="no key") as refusal:
+    with pytest.raises(ApiError, match="no key") as error:
         Tokens.from_credentials({}).claims(token())
-    assert refusal.value.status == 401
+    assert error.value.status == 401
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ def test_an_action_gets_the_time_of_the_door():
 
 
 def test_our_own_action_that_fails_ends_the_turn():
-    refusal, seen = take(("action_own", ClientResponseError(500, "oops", "")), ("action_x", None))
-    assert (refusal.status, seen) == (500, [])
+    error, seen = take(("action_own", ClientResponseError(500, "oops", "")), ("action_x", None))
+    assert (error.status, seen) == (500, [])
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,17 @@ def test_our_own_action_that_fails_ends_the_turn():
 )
 @pytest.mark.parametrize("action", ["action_own", "action_x"])
 def test_a_server_that_does_not_answer_ends_the_turn_and_may_be_tried_again(action, error):
-    refusal, seen = take((action, error), ("action_x", None))
-    assert (refusal.status, seen) == (503, [])
-    assert "Retry-After" in refusal.headers
+    error, seen = take((action, error), ("action_x", None))
+    assert (error.status, seen) == (503, [])
+    assert "Retry-After" in error.headers
 
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_an_action_of_yours_that_fails_is_told_unless_the_bot_spoke(status):
     error = ClientResponseError(status, "oops", "the whole tracker")
-    refusal, seen = take(("action_x", error), ("action_y", None))
-    assert refusal.status == 500
-    assert "action_x" in refusal.message
+    error, seen = take(("action_x", error), ("action_y", None))
+    assert error.status == 500
+    assert "action_x" in error.message
     assert seen[1] == TIMEOUT
     assert "tracker" not in str(seen[0])
     assert take(("action_x", error), says=["hello"])[0] is None
@@ -85,9 +85,9 @@ def test_a_store_that_fails_ends_the_turn_and_may_be_tried_again():
         raise turn.StoreFailed("away")
 
     message = UserMessage("hi", CollectingOutputChannel(), "ada")
-    refusal = asyncio.run(turn.take(on_new_message, message, TIMEOUT))
-    assert (refusal.status, refusal.reason) == (503, "TryAgain")
-    assert "Retry-After" in refusal.headers
+    error = asyncio.run(turn.take(on_new_message, message, TIMEOUT))
+    assert (error.status, error.reason) == (503, "TryAgain")
+    assert "Retry-After" in error.headers
 
 
 def test_a_rejection_is_for_rasa_to_deal_with():

@@ -34,7 +34,10 @@ def classes_in_actions():
     while written:
         action = written.pop()
         written += action.__subclasses__()
-        if action.__module__.split(".")[0] in ("actions", "rasa_metadata") and not inspect.isabstract(action):
+        if action.__module__.split(".")[0] in (
+            "actions",
+            "rasa_metadata",
+        ) and not inspect.isabstract(action):
             found.add((action().name(), action.__module__.replace(".", "/") + ".py"))
     return found
 

@@ -19,7 +19,7 @@ def bots(tmp_path_factory):
     callback_url = f"http://127.0.0.1:{free_port()}/"
     shared = {
         "METADATA_JWT_KEY": KEY,
-        "METADATA_SEAL_KEY": "both servers hold this one",
+        "METADATA_SIGNATURE_KEY": "both servers hold this one",
         "CALLBACK_URL": callback_url,
     }
     with ExitStack() as stack:

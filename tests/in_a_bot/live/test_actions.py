@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rasa_metadata.contract.examples import example_metadata
 from in_a_bot.cases import CONTRACT
+from rasa_metadata.contract.examples import example_metadata
 
 TOLD = {"probe": {"text": "a"}}
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from in_a_bot.cases import CONTRACT, OPEN_FIELDS, REFUSING_FIELDS, SIGNED_FIELDS, bad, good, names
 from rasa_metadata.contract import merge, nested
 from rasa_metadata.contract.examples import example_metadata, example_values
-from in_a_bot.cases import CONTRACT, OPEN_FIELDS, REFUSING_FIELDS, SIGNED_FIELDS, bad, good, names
 
 
 def test_all_of_them_are_filled_by_the_first_message(bot, sender):

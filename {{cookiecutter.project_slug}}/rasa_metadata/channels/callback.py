@@ -9,8 +9,8 @@ import aiohttp
 from rasa.core.channels.callback import CallbackInput, CallbackOutput
 from rasa.utils.endpoints import EndpointConfig
 
-from rasa_metadata.validation.message import Door
-from rasa_metadata.channels.webhook import BehindTheDoor
+from rasa_metadata.channels.webhook import ValidatedWebhook
+from rasa_metadata.validation.message import RequestValidation
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +27,10 @@ class PatientCallbackOutput(CallbackOutput):
             logger.error(f"The callback could not be reached: {error!r}")
 
 
-class MetadataCallbackInput(BehindTheDoor, CallbackInput):
-    """Rasa's `callback`, behind the door, and with the metadata that Rasa's drops.
+class MetadataCallbackInput(ValidatedWebhook, CallbackInput):
+    """Rasa's `callback`, behind the validation, and with the metadata that Rasa's drops.
 
-    Its keys in credentials.yml are Rasa's (`url` and the like) and those of `Door`.
+    Its keys in credentials.yml are Rasa's (`url` and the like) and those of `RequestValidation`.
     """
 
     @classmethod
@@ -40,7 +40,7 @@ class MetadataCallbackInput(BehindTheDoor, CallbackInput):
         rasas = {key: value for key, value in credentials.items() if key in RASA_KEYS}
         ours = {key: value for key, value in credentials.items() if key not in RASA_KEYS}
         channel = cls(EndpointConfig.from_dict(rasas))
-        channel.door = Door.from_credentials(ours)
+        channel.validation = RequestValidation.from_credentials(ours)
         return channel
 
     def get_output_channel(self) -> PatientCallbackOutput:

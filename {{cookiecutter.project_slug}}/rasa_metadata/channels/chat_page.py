@@ -19,9 +19,9 @@ from sanic import Blueprint, Sanic, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
-from rasa_metadata.validation.errors import Refusal
 from rasa_metadata.channels.rest import MetadataRestInput
 from rasa_metadata.channels.serving import example_in
+from rasa_metadata.validation.errors import ApiError
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class ChatPageInput(MetadataRestInput):
                 return response.redirect(f"../chat?{request.query_string}")
             path = FILES.get(name, WEB / "no such file")
             if not path.is_file():
-                raise Refusal(404, "NotFound", f"The chat page has no '{name}'.")
+                raise ApiError(404, "NotFound", f"The chat page has no '{name}'.")
             return sent(request, path.read_bytes(), path.suffix, headers)
 
         @webhook.listener("after_server_start")

@@ -10,17 +10,17 @@ from rasa.core.channels.rest import RestInput
 from sanic import Blueprint, Sanic
 
 from rasa_metadata.channels import serving
-from rasa_metadata.validation.message import Door
-from rasa_metadata.channels.webhook import BehindTheDoor, current_request
+from rasa_metadata.channels.webhook import ValidatedWebhook, current_request
+from rasa_metadata.validation.message import RequestValidation
 
 
-class MetadataRestInput(BehindTheDoor, RestInput):
-    """Rasa's `rest`, behind the door; its keys in credentials.yml are those of `Door`."""
+class MetadataRestInput(ValidatedWebhook, RestInput):
+    """Rasa's `rest`, behind the door; its keys in credentials.yml are `RequestValidation`'s."""
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "MetadataRestInput":
         channel = cls()
-        channel.door = Door.from_credentials(credentials)
+        channel.validation = RequestValidation.from_credentials(credentials)
         return channel
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
@@ -39,7 +39,7 @@ class MetadataRestInput(BehindTheDoor, RestInput):
 
         async def stream(client: Any) -> None:
             await stock(client)
-            if request.ctx.refusal:
-                await client.write(json.dumps(request.ctx.refusal.body()) + "\n")
+            if request.ctx.error:
+                await client.write(json.dumps(request.ctx.error.body()) + "\n")
 
         return stream

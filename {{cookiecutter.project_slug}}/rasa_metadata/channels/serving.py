@@ -7,11 +7,11 @@ from typing import Any
 
 from sanic import Sanic
 
-from rasa_metadata.runtime import in_process
-from rasa_metadata.validation.message import Door
-from rasa_metadata.validation.errors import Refusal
 from rasa_metadata.contract import Contract, ContractError, contract_of
 from rasa_metadata.contract.examples import example_metadata
+from rasa_metadata.runtime import in_process
+from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.message import RequestValidation
 
 logger = logging.getLogger(__name__)
 
@@ -20,30 +20,30 @@ def contract_in(app: Sanic) -> Contract:
     """Return the contract of the model that runs now.
 
     Raises:
-        Refusal: 503 when there is no model, 500 when its contract is broken.
+        ApiError: 503 when there is no model, 500 when its contract is broken.
     """
     domain = getattr(app.ctx.agent, "domain", None)
     if domain is None:
-        raise Refusal(503, "NoModel", "The bot has no model: run 'make train'.")
+        raise ApiError(503, "NoModel", "The bot has no model: run 'make train'.")
     try:
         return contract_of(domain.as_dict())
     except ContractError as error:
-        raise Refusal(500, "BrokenContract", str(error)) from error
+        raise ApiError(500, "BrokenContract", str(error)) from error
 
 
-def start(app: Sanic, door: Door) -> None:
+def start(app: Sanic, validation: RequestValidation) -> None:
     """Connect the actions, and say in the log what somebody should know; once, though
     each of our channels calls this."""
-    if getattr(app.ctx, "door_is_open", False):
+    if getattr(app.ctx, "runtime_is_reported", False):
         return
-    app.ctx.door_is_open = True
+    app.ctx.runtime_is_reported = True
     in_process.use(app.ctx.agent.action_endpoint)
     try:
         signed = any(field.signed for field in contract_in(app).fields)
-    except Refusal as refusal:
-        logger.error(refusal.message)
+    except ApiError as error:
+        logger.error(error.message)
         return
-    if signed and not door.tokens.keys:
+    if signed and not validation.tokens.keys:
         logger.info("There is no METADATA_JWT_KEY, so signed slots stay empty.")
 
 
@@ -51,7 +51,7 @@ def example_in(app: Sanic) -> dict[str, Any] | None:
     """Return example metadata from the contract; None when there is no contract."""
     try:
         return example_metadata(contract_in(app))
-    except Refusal:
+    except ApiError:
         return None
 
 

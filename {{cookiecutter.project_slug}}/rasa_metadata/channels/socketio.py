@@ -1,4 +1,4 @@
-"""The Socket.IO channel: each message passes the door, and a violation is an event."""
+"""The Socket.IO channel: each message passes the validation, and a violation is an event."""
 
 import time
 import uuid
@@ -12,8 +12,8 @@ from sanic import Blueprint, Sanic
 
 from rasa_metadata.channels import serving
 from rasa_metadata.runtime import patches, turn
-from rasa_metadata.validation.message import Door, refuse_signed_sender
-from rasa_metadata.validation.errors import Refusal
+from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.message import RequestValidation, reject_signed_sender
 from rasa_metadata.validation.tokens import Claims, bad_token
 
 RASA_KEYS = {
@@ -34,7 +34,7 @@ class MetadataSocketIOInput(SocketIOInput):
     comes back as an `error_evt` ("bot_error"), with the body that REST would answer.
     """
 
-    door: Door = Door()
+    validation: RequestValidation = RequestValidation()
     error_evt = "bot_error"
 
     @classmethod
@@ -43,7 +43,7 @@ class MetadataSocketIOInput(SocketIOInput):
         rasas = {key: ours.pop(key) for key in RASA_KEYS & set(ours)}
         error_evt = ours.pop("error_evt", cls.error_evt)
         channel = super().from_credentials(rasas)
-        channel.door = Door.from_credentials(ours)
+        channel.validation = RequestValidation.from_credentials(ours)
         channel.error_evt = error_evt
         return channel
 
@@ -55,7 +55,7 @@ class MetadataSocketIOInput(SocketIOInput):
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: Any) -> None:
             self.app = app
-            serving.start(app, self.door)
+            serving.start(app, self.validation)
 
         on = {"namespace": self.namespace}
         self.sio.on("connect", self._connect, **on)
@@ -64,8 +64,8 @@ class MetadataSocketIOInput(SocketIOInput):
         async def handle(sid: str, data: Any = None, *_: Any) -> None:
             try:
                 await self._handle(on_new_message, sid, data)
-            except Refusal as refusal:
-                await self._tell(sid, refusal)
+            except ApiError as error:
+                await self._tell(sid, error)
 
         self.sio.on(self.user_message_evt, handle, **on)
         return webhook
@@ -75,10 +75,10 @@ class MetadataSocketIOInput(SocketIOInput):
         claims = None
         if token is not None:
             try:
-                claims = self.door.tokens.claims(str(token).removeprefix("Bearer "))
-            except Refusal as refusal:
+                claims = self.validation.tokens.claims(str(token).removeprefix("Bearer "))
+            except ApiError as error:
                 raise socketio.exceptions.ConnectionRefusedError(
-                    refusal.message, refusal.body()
+                    error.message, error.body()
                 ) from None
             await self.sio.enter_room(sid, claims.sender, namespace=self.namespace)
         await self.sio.save_session(sid, {"claims": claims}, namespace=self.namespace)
@@ -89,9 +89,9 @@ class MetadataSocketIOInput(SocketIOInput):
         session_id = claims.sender if claims else str(wanted or uuid.uuid4().hex)
         if not claims:
             try:
-                refuse_signed_sender(session_id)
-            except Refusal as refusal:
-                await self._tell(sid, refusal)
+                reject_signed_sender(session_id)
+            except ApiError as error:
+                await self._tell(sid, error)
                 return
         if self.session_persistence:
             # Rasa forgets the `await` that python-socketio 5.10 and newer needs here.
@@ -109,21 +109,21 @@ class MetadataSocketIOInput(SocketIOInput):
             sender = data.get("session_id") if self.session_persistence else sid
             metadata = data.get(self.metadata_key)
             body = {"sender": sender, "message": data.get("message"), "metadata": metadata}
-        self.door.check_size(body)
-        admitted = self.door.admit_body(body, claims, serving.contract_in(self.app))
+        self.validation.check_size(body)
+        valid = self.validation.validate_body(body, claims, serving.contract_in(self.app))
         message = UserMessage(
-            admitted.text,
+            valid.text,
             SocketIOOutput(self.sio, self.bot_message_evt),
-            admitted.sender,
+            valid.sender,
             input_channel=self.name(),
-            metadata=admitted.metadata,
+            metadata=valid.metadata,
         )
-        refusal = await turn.take(on_new_message, message, self.door.action_timeout)
-        if refusal:
-            raise refusal
+        error = await turn.take(on_new_message, message, self.validation.action_timeout)
+        if error:
+            raise error
 
-    async def _tell(self, sid: str, refusal: Refusal) -> None:
-        await self.sio.emit(self.error_evt, refusal.body(), room=sid, namespace=self.namespace)
+    async def _tell(self, sid: str, error: ApiError) -> None:
+        await self.sio.emit(self.error_evt, error.body(), room=sid, namespace=self.namespace)
 
     async def _claims(self, sid: str) -> Claims | None:
         return (await self.sio.get_session(sid, namespace=self.namespace)).get("claims")

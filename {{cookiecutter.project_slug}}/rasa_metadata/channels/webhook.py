@@ -12,22 +12,22 @@ from sanic.response import HTTPResponse
 
 from rasa_metadata.channels import serving
 from rasa_metadata.runtime import patches, readiness, turn
-from rasa_metadata.validation.message import Door
-from rasa_metadata.validation.errors import Refusal
+from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.message import RequestValidation
 
 # The request that is answered now: Rasa's code between the door and the bot knows only
 # sender and text, and gives no way to tell that a turn has failed.
 current_request: ContextVar[Request] = ContextVar("current_request")
 
 
-class BehindTheDoor:
+class ValidatedWebhook:
     """Goes before Rasa's class among the bases of a channel.
 
     Rasa's routes stay as they are, and answer what the door admits. GET /schema tells
     what that is, GET /ready whether a message would be answered now.
     """
 
-    door: Door = Door()
+    validation: RequestValidation = RequestValidation()
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return Rasa's blueprint with the door before its routes."""
@@ -35,15 +35,17 @@ class BehindTheDoor:
 
         async def take_turn(message: UserMessage) -> None:
             request = current_request.get()
-            message.metadata = request.ctx.admitted.metadata
-            request.ctx.refusal = await turn.take(on_new_message, message, self.door.action_timeout)
+            message.metadata = request.ctx.message.metadata
+            request.ctx.error = await turn.take(
+                on_new_message, message, self.validation.action_timeout
+            )
 
         webhook = super().blueprint(take_turn)
 
         @webhook.middleware("request")
-        async def ask_the_door(request: Request) -> None:
+        async def validate_request(request: Request) -> None:
             if request.method == "POST":
-                request.ctx.admitted = self.door.admit(
+                request.ctx.message = self.validation.validate(
                     request.headers.get("content-type", ""),
                     request.body,
                     request.headers.get("authorization"),
@@ -53,13 +55,13 @@ class BehindTheDoor:
                 current_request.set(request)
 
         @webhook.middleware("response")
-        async def tell_what_failed(request: Request, _: HTTPResponse) -> HTTPResponse | None:
-            refusal = getattr(request.ctx, "refusal", None)
-            return answer(refusal) if refusal else None
+        async def answer_with_error(request: Request, _: HTTPResponse) -> HTTPResponse | None:
+            error = getattr(request.ctx, "error", None)
+            return answer(error) if error else None
 
-        @webhook.exception(Refusal)
-        async def refuse(_: Request, refusal: Refusal) -> HTTPResponse:
-            return answer(refusal)
+        @webhook.exception(ApiError)
+        async def reject(_: Request, error: ApiError) -> HTTPResponse:
+            return answer(error)
 
         @webhook.get("/schema")
         async def schema(request: Request) -> HTTPResponse:
@@ -71,22 +73,22 @@ class BehindTheDoor:
 
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: AbstractEventLoop) -> None:
-            serving.start(app, self.door)
+            serving.start(app, self.validation)
 
         return webhook
 
     async def _extract_sender(self, req: Request) -> str:
-        return req.ctx.admitted.sender
+        return req.ctx.message.sender
 
     def _extract_message(self, req: Request) -> str:
-        return req.ctx.admitted.text
+        return req.ctx.message.text
 
     def _extract_input_channel(self, req: Request) -> str:
         return self.name()  # a body cannot name another channel
 
     def get_metadata(self, request: Request) -> dict[str, Any] | None:
-        return request.ctx.admitted.metadata
+        return request.ctx.message.metadata
 
 
-def answer(refusal: Refusal) -> HTTPResponse:
-    return response.json(refusal.body(), refusal.status, headers=refusal.headers)
+def answer(error: ApiError) -> HTTPResponse:
+    return response.json(error.body(), error.status, headers=error.headers)

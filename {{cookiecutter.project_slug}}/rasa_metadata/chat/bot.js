@@ -1,7 +1,7 @@
 // Talks to the bot's REST channel, at addresses beside this page's.
 
 /** An answer that is none: `code` is the HTTP status or "offline", `details` the door's. */
-export class Refused extends Error {
+export class ApiError extends Error {
   constructor({ code, message = "", details = {} }) {
     super(message);
     Object.assign(this, { code, details });
@@ -24,7 +24,7 @@ export async function contract() {
  * @param {{message: string, sender: string, metadata: object}} body
  * @param {string} key names the message: with the same key it is answered again, not handled
  * @param {string|null} token
- * @throws {Refused} also after some replies, when the turn fails then
+ * @throws {ApiError} also after some replies, when the turn fails then
  */
 export async function* replies(body, key, token) {
   const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
@@ -34,12 +34,12 @@ export async function* replies(body, key, token) {
     fetch("webhook?stream=true", { method: "POST", headers, body: content }),
   );
   if (!response.ok) {
-    const refusal = await response.json().catch(() => ({}));
-    throw new Refused({ ...refusal, code: response.status });
+    const error = await response.json().catch(() => ({}));
+    throw new ApiError({ ...error, code: response.status });
   }
   for await (const line of lines(response.body)) {
     const reply = JSON.parse(line);
-    if (reply.status === "failure") throw new Refused(reply);
+    if (reply.status === "failure") throw new ApiError(reply);
     yield reply;
   }
 }
@@ -60,6 +60,6 @@ async function online(answer) {
   try {
     return await answer;
   } catch {
-    throw new Refused({ code: "offline" });
+    throw new ApiError({ code: "offline" });
   }
 }

@@ -1,6 +1,6 @@
 // The chat page: a link's parameters become metadata, which goes with every message.
 
-import { contract, Refused, replies } from "./bot.js";
+import { contract, ApiError, replies } from "./bot.js";
 import { fromParameters, merged, without } from "./metadata.js";
 import { showTexts, showWhatIsKnown, tellTyping, texts, warn } from "./page.js";
 import { notice, shown } from "./replies.js";
@@ -65,10 +65,10 @@ async function turn(message, key = randomId()) {
     }
     if (silent) show(notice(texts.no_answer));
   } catch (error) {
-    const refusal = error instanceof Refused ? error : new Refused({ code: "other" });
-    if (refusal.code === 401) refused = session.token;
-    if (leaveOut(refusal)) await turn(message, key);
-    else show(sentence(refusal, message, key));
+    const error = error instanceof ApiError ? error : new ApiError({ code: "other" });
+    if (error.code === 401) refused = session.token;
+    if (leaveOut(error)) await turn(message, key);
+    else show(sentence(error, message, key));
     know({});
   } finally {
     typing(false);

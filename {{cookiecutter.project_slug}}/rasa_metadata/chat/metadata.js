@@ -23,7 +23,7 @@ export function fromParameters(parameters, schema) {
 }
 
 /** Return `known` with what was told since: per path the later wins, null included. */
-export function merged(known, told) {
+export function merged(known, metadata_events) {
   const both = Object.entries(told).map(([key, value]) => [
     key,
     isObject(value) && isObject(known[key]) ? merged(known[key], value) : value,

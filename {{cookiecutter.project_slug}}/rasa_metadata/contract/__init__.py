@@ -1,7 +1,7 @@
 """The contract: what the slots in domain.yml say metadata may hold.
 
 Knows nothing of HTTP or of Rasa's server: it reads a domain as a dict, so the
-door, the actions and the tests all work from the same words.
+validation, the actions and the tests all work from the same words.
 """
 
 from rasa_metadata.contract.fields import Contract, ContractError, Field, contract_of

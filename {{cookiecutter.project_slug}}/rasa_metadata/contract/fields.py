@@ -20,7 +20,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from rasa_metadata.contract.schema import compiled, metadata_schema, value_schema
-from rasa_metadata.contract.signature import SEALED_KEY
+from rasa_metadata.contract.signature import SIGNED_KEY
 
 SYNC_ACTION = "action_sync_metadata"
 SCOPES = ("session", "turn")
@@ -30,7 +30,7 @@ KEYS = ("path", "signed", "scope", "schema")
 # client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
 RASA_KEYS = frozenset({"model_id", "assistant_id", "is_external"})
 IDEMPOTENCY_KEY = "_idempotency_key"  # the door keeps that header with the message
-RESERVED_KEYS = RASA_KEYS | {SEALED_KEY, IDEMPOTENCY_KEY}
+RESERVED_KEYS = RASA_KEYS | {SIGNED_KEY, IDEMPOTENCY_KEY}
 
 
 class ContractError(ValueError):

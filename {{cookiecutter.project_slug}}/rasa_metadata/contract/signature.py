@@ -13,26 +13,26 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-SEALED_KEY = "_signed"
+SIGNED_KEY = "_signed"
 
 # Both servers need the same one when actions run apart. Inside one process a key that
 # nobody else ever knows will do: a seal is only looked at in the turn it is made in.
-SEAL_KEY_VARIABLE = "METADATA_SEAL_KEY"
+SIGNATURE_KEY_VARIABLE = "METADATA_SIGNATURE_KEY"
 _OWN_KEY = secrets.token_hex(32)
 
 
-def sealed(metadata: Mapping[str, Any], sender: str) -> dict[str, str]:
+def sign(metadata: Mapping[str, Any], sender: str) -> dict[str, str]:
     """Return what the door stores under `_signed` for metadata that a token signed."""
     text = json.dumps(metadata)  # stored as text, so that no server can reformat a number
-    return {"metadata": text, "seal": _hmac(text, sender)}
+    return {"metadata": text, "signature": _hmac(text, sender)}
 
 
-def opened(metadata: Any, sender: str) -> dict[str, Any]:
+def verify(metadata: Any, sender: str) -> dict[str, Any]:
     """Return the signed metadata in an event's metadata, {} without a good seal."""
-    proof = metadata.get(SEALED_KEY) if isinstance(metadata, Mapping) else None
+    proof = metadata.get(SIGNED_KEY) if isinstance(metadata, Mapping) else None
     if not isinstance(proof, Mapping):
         return {}
-    text, seal = proof.get("metadata"), proof.get("seal")
+    text, seal = proof.get("metadata"), proof.get("signature")
     if not isinstance(text, str) or not isinstance(seal, str):
         return {}
     good = hmac.compare_digest(seal.encode(), _hmac(text, sender).encode())
@@ -40,6 +40,6 @@ def opened(metadata: Any, sender: str) -> dict[str, Any]:
 
 
 def _hmac(text: str, sender: str) -> str:
-    key = os.environ.get(SEAL_KEY_VARIABLE) or _OWN_KEY
+    key = os.environ.get(SIGNATURE_KEY_VARIABLE) or _OWN_KEY
     message = json.dumps([sender, text])
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()

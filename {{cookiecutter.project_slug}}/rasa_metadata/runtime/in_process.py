@@ -22,8 +22,8 @@ from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 from rasa_sdk.utils import call_potential_coroutine
 
-from rasa_metadata.runtime.turn import SESSION_START, Request, loud
 from rasa_metadata.contract.fields import SYNC_ACTION
+from rasa_metadata.runtime.turn import SESSION_START, Request, loud
 
 logger = logging.getLogger(__name__)
 

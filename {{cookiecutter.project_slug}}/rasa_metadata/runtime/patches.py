@@ -1,6 +1,6 @@
-"""What is mended in Rasa 3.6.21, and why. Nothing of Rasa is changed anywhere else.
+"""What is patched in Rasa 3.6.21, and why. Nothing of Rasa is changed anywhere else.
 
-To see what a mend is good for, start the bot without it: RASA_MENDS_OFF names those to
+To see what a patch is good for, start the bot without it: RASA_PATCHES_OFF names those to
 leave out, separated by commas.
 """
 
@@ -16,10 +16,10 @@ from rasa.core.lock_store import LockStore
 from rasa.shared.core.events import Event, UserUtteranceReverted, UserUttered
 from rasa.shared.core.slot_mappings import SlotMapping
 
-from rasa_metadata.runtime import turn
 from rasa_metadata.contract.fields import SYNC_ACTION
+from rasa_metadata.runtime import turn
 
-MENDS_OFF = "RASA_MENDS_OFF"
+PATCHES_OFF = "RASA_PATCHES_OFF"
 
 
 def keep_root_logger() -> None:
@@ -168,7 +168,7 @@ def answer_a_key_once() -> None:
 
 
 TURN_ENDS = (UserUttered, UserUtteranceReverted)
-MENDS: tuple[Callable[[], None], ...] = (
+PATCHES: tuple[Callable[[], None], ...] = (
     keep_root_logger,
     take_turns_promptly,
     check_action_results_quickly,
@@ -182,17 +182,17 @@ MENDS: tuple[Callable[[], None], ...] = (
 
 @functools.cache  # each of our channels asks for them
 def apply() -> None:
-    """Apply the mends to the Rasa of this process."""
-    off = os.environ.get(MENDS_OFF, "").split(",")
-    for mend in MENDS:
-        if mend.__name__ not in off:
-            mend()
+    """Apply the patches to the Rasa of this process."""
+    off = os.environ.get(PATCHES_OFF, "").split(",")
+    for patch in PATCHES:
+        if patch.__name__ not in off:
+            patch()
 
 
 def _served(module: str) -> Any:
     """Return a module that each Rasa server has loaded, and TensorFlow with it.
 
-    Where it is not loaded there is no server to mend: the fast tests import the channels
+    Where it is not loaded there is no server to patch: the fast tests import the channels
     alone.
     """
     return sys.modules.get(module)

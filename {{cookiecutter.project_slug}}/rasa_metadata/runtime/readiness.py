@@ -14,7 +14,7 @@ import aiohttp
 from sanic import Sanic
 
 from rasa_metadata.runtime.in_process import ACTION_SERVER_URL
-from rasa_metadata.validation.errors import Refusal, try_again
+from rasa_metadata.validation.errors import ApiError, try_again
 
 LONGEST_CHECK = 2.0
 NOBODY = f"ready-{uuid.uuid4().hex}"  # whom the checks look up, and lock
@@ -24,7 +24,7 @@ async def readiness(app: Sanic) -> dict[str, str]:
     """Return what was checked.
 
     Raises:
-        Refusal: 503; its `details` say what is away.
+        ApiError: 503; its `details` say what is away.
     """
     agent = app.ctx.agent
     if not agent.is_ready():
@@ -43,10 +43,10 @@ async def readiness(app: Sanic) -> dict[str, str]:
     return dict.fromkeys(["model", *checks], "ready")
 
 
-def _not_ready(problems: dict[str, str]) -> Refusal:
-    refusal = try_again(f"This server cannot take a turn: {', '.join(problems)}.")
-    refusal.reason, refusal.details = "NotReady", problems
-    return refusal
+def _not_ready(problems: dict[str, str]) -> ApiError:
+    error = try_again(f"This server cannot take a turn: {', '.join(problems)}.")
+    error.reason, error.details = "NotReady", problems
+    return error
 
 
 async def _problem(check: Awaitable[Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""Watches a turn that came through the door, so that no failure in it stays silent.
+"""Watches a turn that came through the validation, so that no failure in it stays silent.
 
 Rasa logs an action's exception and goes on, and answers `200 []`. In a turn of ours a
 `TurnFailed` is raised instead where the turn cannot be right any more. It is no
@@ -23,8 +23,8 @@ from rasa.shared.core.constants import SESSION_START_METADATA_SLOT
 from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.utils.endpoints import ClientResponseError
 
-from rasa_metadata.validation.errors import Refusal, failed, try_again
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
+from rasa_metadata.validation.errors import ApiError, failed, try_again
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +50,16 @@ class Turn:
     key: str | None = None
     spoke: bool = False
     failed_action: str | None = None
-    refusal: Refusal | None = None
+    error: ApiError | None = None
     over: bool = False
 
 
 class TurnFailed(BaseException):
     """Ends a turn at once; carries what the client is told."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class AnsweredBefore(BaseException):
@@ -77,8 +77,8 @@ class StoreFailed(Exception):
 _current: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
-async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> Refusal | None:
-    """Let Rasa handle a message that the door admitted; return what the client is told
+async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> ApiError | None:
+    """Let Rasa handle a message that the door valid; return what the client is told
     when the turn failed. `timeout` is in seconds, for each action."""
     key = (message.metadata or {}).get(IDEMPOTENCY_KEY)
     turn = Turn(timeout, message.input_channel, message.text, key)
@@ -87,25 +87,25 @@ async def take(on_new_message: Handler, message: UserMessage, timeout: float) ->
     try:
         await on_new_message(message)
         if turn.failed_action and not turn.spoke:
-            turn.refusal = failed(f"The action '{turn.failed_action}' failed.")
+            turn.error = failed(f"The action '{turn.failed_action}' failed.")
     except TurnFailed as failure:
-        turn.refusal = failure.refusal
+        turn.error = failure.error
     except AnsweredBefore as before:
         for said in before.answer:
             await message.output_channel.send_response(message.sender_id, said)
     except LockError:
         logger.exception("The conversation could not be locked.")
-        turn.refusal = try_again("The conversation could not be locked.")
+        turn.error = try_again("The conversation could not be locked.")
     except StoreFailed as failure:
         logger.error(failure)
-        turn.refusal = try_again("The conversation could not be stored.")
+        turn.error = try_again("The conversation could not be stored.")
     except Exception:
         logger.exception("A message could not be handled.")
-        turn.refusal = failed("The bot could not handle this message.")
+        turn.error = failed("The bot could not handle this message.")
     finally:
         turn.over = True  # a reminder that this turn scheduled runs in the same context
         _current.reset(token)
-    return turn.refusal
+    return turn.error
 
 
 async def look_back(sender_id: str, session: Sequence[Event], store: Any) -> None:
@@ -137,7 +137,7 @@ async def look_back(sender_id: str, session: Sequence[Event], store: Any) -> Non
         return
     if all(event.text != turn.text for event in of_turn if isinstance(event, UserUttered)):
         message = "This Idempotency-Key came with another message; make a new one for each."
-        raise TurnFailed(Refusal(422, "KeyReused", message))
+        raise TurnFailed(ApiError(422, "KeyReused", message))
     raise AnsweredBefore([e.message() for e in of_turn if isinstance(e, BotUttered)])
 
 

@@ -8,7 +8,7 @@ Event = Mapping[str, Any]
 Applied = list[tuple[int, Event]]
 
 
-def in_force(events: Sequence[Event]) -> Applied:
+def applied_events(events: Sequence[Event]) -> Applied:
     """Return (index, event) of the events that are neither undone nor wiped.
 
     Events are dicts as in `Tracker.events`. The rule is Rasa's:

@@ -11,9 +11,9 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from rasa_metadata.slots.applied import Event, after_last
 from rasa_metadata.contract import ABSENT, Contract, contract_of, lookup, merge, nested, without
 from rasa_metadata.contract.fields import RESERVED_KEYS
+from rasa_metadata.slots.applied import Event, after_last
 
 # Rasa's slot: it is set just before action_session_start runs, to the metadata of
 # the message that opens the session (rasa/core/processor.py,
@@ -38,7 +38,7 @@ def known_metadata(tracker: Tracker, domain: Mapping | None = None) -> dict:
     if events and _is_start_slot(events[-1]):  # a session begins, and this is what with
         known, message = start_metadata(events, contract, domain or {}), opening_message(events)
     else:
-        known, message = all_told(events, contract), latest_message(events)
+        known, message = session_metadata(events, contract), latest_message(events)
     for field in contract.fields:
         if field.signed or (not field.holds and lookup(message, field.path) is ABSENT):
             known = without(known, field.path)
@@ -55,7 +55,7 @@ def input_channel(tracker: Tracker) -> str | None:
     return (tracker.latest_message or {}).get("input_channel") or tracker.get_latest_input_channel()
 
 
-def told(events: Sequence[Event]) -> Iterator[tuple[int, dict]]:
+def metadata_events(events: Sequence[Event]) -> Iterator[tuple[int, dict]]:
     """Yield (index, metadata) of each event that told this session something.
 
     These are the session's start metadata and its user messages, those undone by
@@ -67,10 +67,10 @@ def told(events: Sequence[Event]) -> Iterator[tuple[int, dict]]:
             yield index, metadata
 
 
-def all_told(events: Sequence[Event], contract: Contract) -> dict:
+def session_metadata(events: Sequence[Event], contract: Contract) -> dict:
     """Return what this session has been told, `None` where it was told `null`."""
     known: dict = {}
-    for _, metadata in told(events):
+    for _, metadata in metadata_events(events):
         before, known = known, merge(known, metadata)
         for field in contract.fields:
             if field.path[0] not in metadata:
@@ -118,7 +118,7 @@ def start_metadata(events: Sequence[Event], contract: Contract, domain: Mapping)
     """
     restarted = after_last("restart", events) > after_last("session_started", events)
     if restarted and not _expired(events, domain.get("session_config") or {}):
-        return all_told(events, contract)
+        return session_metadata(events, contract)
     return _unreserved(opening_message(events))
 
 

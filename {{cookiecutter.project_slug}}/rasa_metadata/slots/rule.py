@@ -6,11 +6,11 @@ from typing import Any
 
 from rasa_sdk import Tracker
 
-from rasa_metadata.slots.known import START_SLOT, latest_message, opening_message, told
-from rasa_metadata.slots.applied import Event, in_force
-from rasa_metadata.slots.said import says
 from rasa_metadata.contract import ABSENT, Contract, contract_of, lookup, same
-from rasa_metadata.contract.signature import opened
+from rasa_metadata.contract.signature import verify
+from rasa_metadata.slots.applied import Event, applied_events
+from rasa_metadata.slots.known import START_SLOT, latest_message, metadata_events, opening_message
+from rasa_metadata.slots.said import says
 
 
 def slots_to_write(tracker: Tracker, domain: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,12 +25,12 @@ def slots_to_write(tracker: Tracker, domain: Mapping[str, Any]) -> dict[str, Any
         ContractError: if `domain` holds a broken contract.
     """
     contract, events = contract_of(domain), tracker.events
-    known = _known_values(contract, told(events))
+    known = _known_values(contract, metadata_events(events))
     message = latest_message(events)
-    signed = opened(message, tracker.sender_id)
+    signed = verify(message, tracker.sender_id)
     last_set: dict[str, int] = {}
     last_reset = -1
-    for index, event in in_force(events):
+    for index, event in applied_events(events):
         if event["event"] == "slot":
             last_set[event["name"]] = index
         elif event["event"] == "reset_slots":
@@ -60,7 +60,7 @@ def starting_slots(
     `events` end where action_session_start runs; `start` is what is known by then.
     """
     opening = opening_message(events)
-    signed = opened(opening, sender)
+    signed = verify(opening, sender)
     values = {
         field: lookup(start if field.holds else signed if field.signed else opening, field.path)
         for field in contract.fields
@@ -75,7 +75,7 @@ def starting_slots(
 def carried_over(contract: Contract, events: Sequence[Event]) -> dict[str, Any]:
     """Return the slots set in the session that ends, as they stand at its end."""
     slots: dict[str, Any] = {}
-    for _, event in in_force(events):
+    for _, event in applied_events(events):
         if event["event"] == "reset_slots":
             slots.clear()
         elif event["event"] == "slot":

@@ -6,9 +6,9 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionExecuted, SessionStarted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from rasa_metadata.contract import contract_of
 from rasa_metadata.slots.known import START_SLOT, start_metadata
 from rasa_metadata.slots.rule import carried_over, starting_slots
-from rasa_metadata.contract import contract_of
 
 
 class SessionStart(Action):

@@ -7,7 +7,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 @dataclass
-class Refusal(Exception):
+class ApiError(Exception):
     """A message that does not come in, or a turn that did not come to its end.
 
     `status` is the HTTP status, `reason` one word for programs, `message` a sentence
@@ -32,12 +32,12 @@ class Refusal(Exception):
         }
 
 
-def failed(message: str) -> Refusal:
-    """Return the refusal for a turn that failed through a fault of the bot."""
-    return Refusal(500, "TurnFailed", message)
+def failed(message: str) -> ApiError:
+    """Return the error for a turn that failed through a fault of the bot."""
+    return ApiError(500, "TurnFailed", message)
 
 
-def try_again(message: str) -> Refusal:
-    """Return the refusal for a turn that may succeed when it is sent again."""
+def try_again(message: str) -> ApiError:
+    """Return the error for a turn that may succeed when it is sent again."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Refusal(503, "TryAgain", message, headers=headers)
+    return ApiError(503, "TryAgain", message, headers=headers)

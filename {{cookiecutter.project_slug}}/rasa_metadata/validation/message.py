@@ -1,7 +1,7 @@
 """The door: everything that is checked before a message reaches the bot.
 
-Knows nothing of HTTP servers: bytes or parsed JSON go in, an admitted message or a
-refusal comes out, so every channel can stand behind the same door.
+Knows nothing of HTTP servers: bytes or parsed JSON go in, an valid message or a
+error comes out, so every channel can stand behind the same door.
 """
 
 import json
@@ -13,11 +13,11 @@ from typing import Any
 
 from rasa.shared.exceptions import RasaException
 
-from rasa_metadata.validation.errors import Refusal
-from rasa_metadata.validation.tokens import LONGEST_SENDER, SENDER_PREFIX, Claims, Tokens, bearer
 from rasa_metadata.contract import Contract, lookup, merge, violations, without
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY, RESERVED_KEYS
-from rasa_metadata.contract.signature import SEALED_KEY, sealed
+from rasa_metadata.contract.signature import SIGNED_KEY, sign
+from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.tokens import LONGEST_SENDER, SENDER_PREFIX, Claims, Tokens, bearer
 
 TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience")
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -26,7 +26,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8
 
 
 @dataclass(frozen=True)
-class Admitted:
+class ValidMessage:
     """A message that came in: all of it is what the contract and Rasa expect."""
 
     text: str
@@ -35,7 +35,7 @@ class Admitted:
 
 
 @dataclass(frozen=True)
-class Door:
+class RequestValidation:
     """What a channel lets in. Each number is a key in credentials.yml.
 
     `max_body_bytes` and `max_depth` (of objects and lists in one another) count for the
@@ -52,7 +52,7 @@ class Door:
     tokens: Tokens = field(default_factory=Tokens)
 
     @classmethod
-    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "Door":
+    def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "RequestValidation":
         """Read the keys of a channel.
 
         Raises:
@@ -69,14 +69,14 @@ class Door:
                 raise RasaException(f"credentials.yml: '{key}' is a number above 0, not {value!r}.")
         return cls(tokens=Tokens.from_credentials(token_keys), **credentials)
 
-    def admit(
+    def validate(
         self,
         content_type: str,
         raw: bytes,
         authorization: str | None,
         contract: Contract,
         idempotency_key: str | None = None,
-    ) -> Admitted:
+    ) -> ValidMessage:
         """Check one HTTP request and return the message in it.
 
         Args:
@@ -87,26 +87,26 @@ class Door:
             idempotency_key: the value of that header; it is stored with the message.
 
         Raises:
-            Refusal: with the first reason not to let the message in; metadata is judged
+            ApiError: with the first reason not to let the message in; metadata is judged
                 as a whole and every violation named.
         """
         token = bearer(authorization)
         claims = None if token is None else self.tokens.claims(token)
-        admitted = self.admit_body(self.parse(content_type, raw), claims, contract)
-        return admitted if idempotency_key is None else _keyed(admitted, idempotency_key)
+        valid = self.validate_body(self.parse(content_type, raw), claims, contract)
+        return valid if idempotency_key is None else _keyed(valid, idempotency_key)
 
     def parse(self, content_type: str, raw: bytes) -> Any:
         """Return the JSON in a body.
 
         Raises:
-            Refusal: when it is none, or too large to look at.
+            ApiError: when it is none, or too large to look at.
         """
         if len(raw) > self.max_body_bytes:
             message = f"Send at most {self.max_body_bytes} bytes in one request."
-            raise Refusal(413, "BodyTooLarge", message)
+            raise ApiError(413, "BodyTooLarge", message)
         if content_type.split(";")[0].strip().lower() != "application/json":
             message = "Send JSON with the header 'Content-Type: application/json'."
-            raise Refusal(415, "NotJSON", message)
+            raise ApiError(415, "NotJSON", message)
         brackets = raw.count(b"[") + raw.count(b"{")
         if brackets > self.max_depth and _depth(raw) > self.max_depth:
             raise self._too_deep()
@@ -114,14 +114,14 @@ class Door:
             body = DECODER.decode(raw.decode("utf-8"))
         except ValueError as error:
             message = f"The body is not valid JSON in UTF-8: {error}."
-            raise Refusal(400, "BadJSON", message) from error
+            raise ApiError(400, "BadJSON", message) from error
         # Few bodies need a closer look: each key has its colon, and what cannot be stored
         # gets through the parser by an escape only.
         if isinstance(body, dict) and (raw.count(b":") > self.max_keys or b"\\u" in raw):
             self.check_size(body)
         return body
 
-    def admit_body(self, body: Any, claims: Claims | None, contract: Contract) -> Admitted:
+    def validate_body(self, body: Any, claims: Claims | None, contract: Contract) -> ValidMessage:
         """Check a parsed body of a good size and return the message in it.
 
         Args:
@@ -130,24 +130,24 @@ class Door:
             contract: what the metadata may hold.
 
         Raises:
-            Refusal: as `admit`.
+            ApiError: as `admit`.
         """
         if not isinstance(body, dict):
             message = 'Send a JSON object such as {"sender": "ada", "message": "hello"}.'
-            raise Refusal(400, "BadJSON", message)
+            raise ApiError(400, "BadJSON", message)
         text = _text(body, "message", self.max_message_characters)
         if claims:
             sender = claims.sender
         else:
             sender = _text(body, "sender", self.max_sender_characters)
-            refuse_signed_sender(sender)
-        return Admitted(text, sender, _metadata(body.get("metadata"), claims, sender, contract))
+            reject_signed_sender(sender)
+        return ValidMessage(text, sender, _metadata(body.get("metadata"), claims, sender, contract))
 
     def check_size(self, body: Any) -> None:
         """Look through a parsed body.
 
         Raises:
-            Refusal: when it is too deep or too wide, or holds a text that cannot be stored.
+            ApiError: when it is too deep or too wide, or holds a text that cannot be stored.
         """
         keys = 0
         for depth, path, value in _walk(body):
@@ -157,25 +157,25 @@ class Door:
                 keys += len(value)
             if keys > self.max_keys:
                 message = f"Send at most {self.max_keys} keys in one message."
-                raise Refusal(422, "TooManyKeys", message)
+                raise ApiError(422, "TooManyKeys", message)
             texts = value if isinstance(value, dict) else [value]
             if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
                 message = "A text holds a NUL or a lone surrogate, which cannot be stored."
                 named = path.encode("ascii", "backslashreplace").decode() or "body"
                 details = {"parameter": named, "in": "body"}
-                raise Refusal(422, "BadText", message, details)
+                raise ApiError(422, "BadText", message, details)
 
-    def _too_deep(self) -> Refusal:
+    def _too_deep(self) -> ApiError:
         message = f"Send objects and lists at most {self.max_depth} deep in one another."
-        return Refusal(422, "TooDeep", message)
+        return ApiError(422, "TooDeep", message)
 
 
-def refuse_signed_sender(sender: str) -> None:
+def reject_signed_sender(sender: str) -> None:
     """Refuse, with 403, to let the open body speak for somebody whom a token names."""
     if sender.strip().startswith(SENDER_PREFIX):
         message = f"Only a signed token may speak for a '{SENDER_PREFIX}' sender."
         details = {"parameter": "sender", "in": "body"}
-        raise Refusal(403, "SignedSender", message, details)
+        raise ApiError(403, "SignedSender", message, details)
 
 
 def _depth(raw: bytes) -> int:
@@ -204,11 +204,11 @@ def _walk(body: Any) -> Iterator[tuple[int, str, Any]]:
             waiting.append((deeper, f"{path}.{key}".lstrip("."), each))
 
 
-def _keyed(admitted: Admitted, key: str) -> Admitted:
+def _keyed(valid: ValidMessage, key: str) -> ValidMessage:
     if not GOOD_KEY.fullmatch(key):
         message = "An Idempotency-Key has 1 to 255 visible ASCII characters."
-        raise Refusal(422, "BadKey", message, {"parameter": "Idempotency-Key", "in": "header"})
-    return replace(admitted, metadata={**(admitted.metadata or {}), IDEMPOTENCY_KEY: key})
+        raise ApiError(422, "BadKey", message, {"parameter": "Idempotency-Key", "in": "header"})
+    return replace(valid, metadata={**(valid.metadata or {}), IDEMPOTENCY_KEY: key})
 
 
 def _finite(number: str) -> float:
@@ -238,7 +238,7 @@ def _text(body: Mapping[str, Any], key: str, most: int) -> str:
     else:
         return value
     details = {"parameter": key, "in": "body"}
-    raise Refusal(422, "BadMessage", f"'{key}' {problem}.", details)
+    raise ApiError(422, "BadMessage", f"'{key}' {problem}.", details)
 
 
 def _metadata(
@@ -246,20 +246,20 @@ def _metadata(
 ) -> dict[str, Any] | None:
     """Return what is stored with the message: open metadata, and the signed under a seal."""
     if metadata is not None:
-        _refuse_signed(metadata, contract)
-        _refuse_violations(metadata, contract, "body")
+        _reject_signed(metadata, contract)
+        _reject_violations(metadata, contract, "body")
     if not claims or not claims.metadata:
         return metadata
 
-    _refuse_violations(claims.metadata, contract, "token")
+    _reject_violations(claims.metadata, contract, "token")
     known = merge(metadata or {}, claims.metadata)  # what is signed wins
     for each in contract.fields:
         if each.signed:
             known = without(known, each.path)
-    return {**known, SEALED_KEY: sealed(claims.metadata, sender)}
+    return {**known, SIGNED_KEY: sign(claims.metadata, sender)}
 
 
-def _refuse_signed(metadata: Any, contract: Contract) -> None:
+def _reject_signed(metadata: Any, contract: Contract) -> None:
     found = [
         {"path": each.dotted, "message": "may come from a signed token only"}
         for each in contract.fields
@@ -268,7 +268,7 @@ def _refuse_signed(metadata: Any, contract: Contract) -> None:
     if found:
         message = "The metadata holds what only a signed token may say."
         details = {"parameter": "metadata", "in": "body", "violations": found}
-        raise Refusal(403, "SignedMetadata", message, details)
+        raise ApiError(403, "SignedMetadata", message, details)
 
 
 def _object_at(metadata: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
@@ -276,7 +276,7 @@ def _object_at(metadata: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _refuse_violations(metadata: Any, contract: Contract, where: str) -> None:
+def _reject_violations(metadata: Any, contract: Contract, where: str) -> None:
     found = [
         {"path": each.path, "message": each.message} for each in violations(contract, metadata)
     ]
@@ -288,4 +288,4 @@ def _refuse_violations(metadata: Any, contract: Contract, where: str) -> None:
     if found:
         message = "The metadata breaks the contract; GET schema says what it may hold."
         details = {"parameter": "metadata", "in": where, "violations": found}
-        raise Refusal(422, "BadMetadata", message, details)
+        raise ApiError(422, "BadMetadata", message, details)

@@ -16,7 +16,7 @@ import jwt
 from jwt.algorithms import get_default_algorithms
 from rasa.shared.exceptions import RasaException
 
-from rasa_metadata.validation.errors import Refusal
+from rasa_metadata.validation.errors import ApiError
 
 JWT_KEY_VARIABLE = "METADATA_JWT_KEY"
 SENDER_PREFIX = "user:"
@@ -64,7 +64,7 @@ class Tokens:
         """Return what a token says.
 
         Raises:
-            Refusal: 401, when it is not to be believed.
+            ApiError: 401, when it is not to be believed.
         """
         if not self.keys:
             raise bad_token("this bot has no key to check tokens with")
@@ -99,8 +99,8 @@ def bearer(authorization: str | None) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def bad_token(why: str) -> Refusal:
-    return Refusal(
+def bad_token(why: str) -> ApiError:
+    return ApiError(
         401, "BadToken", f"The token is not valid: {why}.", headers={"WWW-Authenticate": "Bearer"}
     )
 

@@ -46,7 +46,9 @@ def browser():
         pytest.skip("no Chromium: 'sudo apt-get install chromium' lets the chat page be tested")
     if not (PROJECT / "rasa_metadata/chat/node_modules").exists():
         pytest.skip("no chat widget: type 'make chat', with a network")
-    without = "no Playwright: '.venv/bin/pip install -r rasa_metadata/chat/requirements.txt' brings it"
+    without = (
+        "no Playwright: '.venv/bin/pip install -r rasa_metadata/chat/requirements.txt' brings it"
+    )
     playwright = pytest.importorskip("playwright.sync_api", reason=without)
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as started:
@@ -67,7 +69,9 @@ def site(tmp_path_factory):
 def chat_bot(browser, bots, site, tmp_path_factory):
     """Return the bot whose page the tests look at, with the model that the others trained."""
     project = lay_out(tmp_path_factory.mktemp("chat") / "project")
-    (project / "rasa_metadata/chat/node_modules").symlink_to(PROJECT / "rasa_metadata/chat/node_modules")
+    (project / "rasa_metadata/chat/node_modules").symlink_to(
+        PROJECT / "rasa_metadata/chat/node_modules"
+    )
     (project / "credentials.yml").write_text(CREDENTIALS.format(site=site[1]))
     bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY)
     with ExitStack() as stack:

@@ -30,7 +30,7 @@ def snippet(chat_bot):
     return f'<script src="{chat_bot.url}/webhooks/rest/chat/embed.js"></script>'
 
 
-def opened(page):
+def verify(page):
     page.tab.get_by_role("button", name="Chat").click()
     page.box.wait_for()
 
@@ -64,7 +64,7 @@ def test_the_site_passes_metadata_and_a_token(embedded, snippet):
         f"{snippet}<script>botChat.setMetadata({json.dumps(told)});"
         f"botChat.setToken({json.dumps(signed)})</script>"
     )
-    opened(page)
+    verify(page)
     page.say("/probe_who")
     page.wait_for("u1 on /cart")
     slots = page.slots("user:embedded")
@@ -77,7 +77,7 @@ def test_the_site_passes_metadata_and_a_token(embedded, snippet):
 
 def test_metadata_changes_during_the_talk(embedded, snippet):
     page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{page: "/a"}}}})</script>')
-    opened(page)
+    verify(page)
     page.say("/probe_who")
     page.wait_for("None on /a")
     page.tab.evaluate('botChat.setMetadata({probe: {page: "/b", text: "Ada"}})')
@@ -92,7 +92,7 @@ def test_metadata_changes_during_the_talk(embedded, snippet):
 
 def test_what_the_site_may_not_say_is_left_out(embedded, snippet):
     page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{id: "u1"}}}})</script>')
-    opened(page)
+    verify(page)
     page.say("/probe_who")
     page.wait_for("None on None")
     assert "“probe.id” was left out" in page.notices.inner_text()
@@ -105,7 +105,7 @@ def test_the_site_hears_of_custom_payloads(embedded, snippet):
         f"{snippet}<script>botChat.setMetadata({json.dumps(say)});"
         "botChat.onCustom = (payload) => { document.title = payload.open }</script>"
     )
-    opened(page)
+    verify(page)
     page.say("/chat_say")
     page.tab.wait_for_function("document.title === 'cart'")
 

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from rasa_metadata.channels.chat_page import as_parameters
-from rasa_metadata.contract.examples import example_metadata
 from in_a_bot.cases import CONTRACT
 from in_a_bot.tokens import token
+from rasa_metadata.channels.chat_page import as_parameters
+from rasa_metadata.contract.examples import example_metadata
 
 
 def test_a_link_fills_slots_from_the_first_message_on(page):

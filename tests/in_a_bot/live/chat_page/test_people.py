@@ -2,9 +2,9 @@
 
 import pytest
 
-from rasa_metadata.channels.chat_page import ChatPageInput, html
 from in_a_bot.cases import PROJECT
 from in_a_bot.tokens import token
+from rasa_metadata.channels.chat_page import ChatPageInput, html
 
 AXE = PROJECT / "rasa_metadata/chat/node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"viewport": {"width": 320, "height": 568}, "device_scale_factor": 2}

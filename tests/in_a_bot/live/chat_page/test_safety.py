@@ -10,8 +10,8 @@ import pytest
 import requests
 from rasa.shared.exceptions import RasaException
 
-from rasa_metadata.channels.chat_page import ChatPageInput
 from in_a_bot.cases import PROJECT
+from rasa_metadata.channels.chat_page import ChatPageInput
 
 RUN = "window.pwned = 1"
 ATTACKS = [

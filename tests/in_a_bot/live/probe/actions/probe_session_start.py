@@ -4,8 +4,8 @@ import json
 
 from rasa_sdk.events import SlotSet
 
-from rasa_metadata import input_channel, known_metadata
 from actions.session_start import ActionSessionStart
+from rasa_metadata import input_channel, known_metadata
 
 
 class ProbeSessionStart(ActionSessionStart):

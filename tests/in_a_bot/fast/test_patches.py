@@ -1,4 +1,4 @@
-"""Each mend of Rasa does what its docstring says, and nothing else.
+"""Each patch of Rasa does what its docstring says, and nothing else.
 
 Those that change a turn are proved in tests/live, by the forms and fallbacks of
 test_life_cycle.py; the one of action results by the template's own tests.
@@ -15,13 +15,13 @@ from rasa.shared.core.slot_mappings import SlotMapping
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.utils.common import all_subclasses
 
-from rasa_metadata.runtime import patches, turn
 from in_a_bot.cases import DOMAIN
+from rasa_metadata.runtime import patches, turn
 
 
 @pytest.fixture(autouse=True)
 def rasa_as_it_was(monkeypatch):
-    """Undo each mend when its test is over."""
+    """Undo each patch when its test is over."""
     monkeypatch.setattr(LockStore, "lock", LockStore.lock)
     for name in ("retrieve", "retrieve_full_tracker", "save", "keys"):
         monkeypatch.setattr(FailSafeTrackerStore, name, getattr(FailSafeTrackerStore, name))
@@ -105,7 +105,7 @@ def test_each_can_be_left_out(monkeypatch):
     def another():
         done.append("another")
 
-    monkeypatch.setattr(patches, "MENDS", (one, another))
-    monkeypatch.setenv(patches.MENDS_OFF, "one,nothing")
+    monkeypatch.setattr(patches, "PATCHES", (one, another))
+    monkeypatch.setenv(patches.PATCHES_OFF, "one,nothing")
     patches.apply.__wrapped__()
     assert done == ["another"]

@@ -8,8 +8,8 @@ import uuid
 import pytest
 import requests
 
-from rasa_metadata.contract.signature import SEALED_KEY
 from in_a_bot.tokens import bearer, token
+from rasa_metadata.contract.signature import SIGNED_KEY
 
 TOLD = {"probe": {"text": "a"}}
 
@@ -60,11 +60,11 @@ def test_a_stock_channel_beside_ours_can_claim_nothing(bot, sender, user):
     assert bot.slots(f"user:{user}")["probe_text"] == "a"
 
     bot.say("ignored", "/probe_show", **member(user))
-    stolen = user_events(bot, f"user:{user}")[-1]["metadata"][SEALED_KEY]
-    bot.say(sender, "/probe_show", {SEALED_KEY: stolen}, channel="stock")
+    stolen = user_events(bot, f"user:{user}")[-1]["metadata"][SIGNED_KEY]
+    bot.say(sender, "/probe_show", {SIGNED_KEY: stolen}, channel="stock")
     assert bot.slots(sender)["probe_id"] is None
-    forged = {"metadata": json.dumps({"probe": {"id": "x"}}), "seal": stolen["seal"]}
-    bot.say(f"user:{user}", "/probe_show", {SEALED_KEY: forged}, channel="stock")
+    forged = {"metadata": json.dumps({"probe": {"id": "x"}}), "signature": stolen["signature"]}
+    bot.say(f"user:{user}", "/probe_show", {SIGNED_KEY: forged}, channel="stock")
     assert bot.slots(f"user:{user}")["probe_id"] is None
 
 

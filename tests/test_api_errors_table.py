@@ -16,14 +16,19 @@ from tests.conftest import TEMPLATE, Running, change, copied, made
 pytestmark = pytest.mark.rasa
 
 ROW = re.compile(r"^\| (.+?) \| (?:`(.*?)`)? ?\| `(.*)` \| (\d+) ?(\w*) \|$", re.MULTILINE)
-ROWS = ROW.findall((TEMPLATE / "docs" / "door.md").read_text())
+ROWS = ROW.findall((TEMPLATE / "docs" / "api-errors.md").read_text())
 
 
 @pytest.fixture(scope="module")
 def running(default_bot, tmp_path_factory):
     """Return a bot that answers on Socket.IO too, with the keys that `make run` made."""
     bot = copied(default_bot, tmp_path_factory.mktemp("door"))
-    change(bot, "credentials.yml", "# rasa_metadata.channels.socketio.", "rasa_metadata.channels.socketio.")
+    change(
+        bot,
+        "credentials.yml",
+        "# rasa_metadata.channels.socketio.",
+        "rasa_metadata.channels.socketio.",
+    )
     change(bot, "credentials.yml", "#   session_persistence", "  session_persistence")
     running = Running(bot)
     code, output = made(bot, "--silent", "token", "SUB=u1", 'METADATA={"user": {"id": "u1"}}')
@@ -35,7 +40,7 @@ def running(default_bot, tmp_path_factory):
 
 
 def test_the_table_is_read_whole():
-    table = (TEMPLATE / "docs" / "door.md").read_text()
+    table = (TEMPLATE / "docs" / "api-errors.md").read_text()
     assert len(ROWS) == len(re.findall(r"^\| ", table, re.MULTILINE)) - 2
     assert len(ROWS) >= 30
 
