@@ -4,7 +4,9 @@ It does to the tracker what rasa/core/processor.py does in a turn, so the rules
 by which Rasa undoes and wipes events are Rasa's, not a copy of them.
 """
 
+import asyncio
 import copy
+import inspect
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -53,14 +55,12 @@ class Conversation:
         *then: Event,
         text: str = "hi",
         entities: dict[str, Any] = NOTHING,
-        early: bool = False,
     ) -> "Conversation":
         """Take a turn: a message with metadata, then the events an action returned.
 
-        `entities` fill the slots of their names, which need that mapping; `early` tells
-        whether Rasa extracts these before it runs action_sync_metadata.
+        `entities` fill the slots of their names, which need that mapping.
         """
-        self._hear(metadata, text, entities, early)
+        self._hear(metadata, text, entities)
         if text == "/session_start":
             self._run(ActionSessionStart())
         else:
@@ -80,9 +80,9 @@ class Conversation:
         self._run(ActionSessionStart())
         return self
 
-    def sync(self, before: Sequence[Event] = (), after: Sequence[Event] = ()) -> None:
-        """Extract slots: Rasa adds what all mappings give once the last one is done."""
-        self._add([*before, *self._events_of(ActionSyncMetadata()), *after])
+    def sync(self, *extracted: Event) -> None:
+        """Sync metadata and extract slots; all these events are added together."""
+        self._add([*self._events_of(ActionSyncMetadata()), *extracted])
 
     def wait(self, minutes: float) -> "Conversation":
         """Let time pass by making all that happened older."""
@@ -112,17 +112,14 @@ class Conversation:
         """Return the tracker as a custom action receives it."""
         return Tracker.from_dict(self.tracker.current_state(EventVerbosity.ALL))
 
-    def _hear(
-        self, metadata: Any, text: str, entities: dict[str, Any] = NOTHING, early: bool = False
-    ) -> None:
+    def _hear(self, metadata: Any, text: str, entities: dict[str, Any] = NOTHING) -> None:
         if not self.tracker.applied_events() or self._expired():
             self._start_session(metadata)
         intent = {"name": text[1:] if text.startswith("/") else "other"}
         found = [{"entity": name, "value": value} for name, value in entities.items()]
         metadata = copy.deepcopy(metadata) or None
         self._add([UserUttered(text, intent, found, metadata=metadata)])
-        filled = [SlotSet(name, value) for name, value in entities.items()]
-        self.sync(**{"before" if early else "after": filled})
+        self.sync(*(SlotSet(name, value) for name, value in entities.items()))
         self.seen = self.slots
 
     def _start_session(self, metadata: Any) -> None:
@@ -136,7 +133,8 @@ class Conversation:
     def _events_of(self, action: Any) -> list[Event]:
         tracker = self.sdk_tracker()
         before = copy.deepcopy(tracker.events)
-        events = action.run(CollectingDispatcher(), tracker, self.domain.as_dict())
+        run = action.run(CollectingDispatcher(), tracker, self.domain.as_dict())
+        events = asyncio.run(run) if inspect.isawaitable(run) else run
         assert tracker.events == before, "our actions never change what they are given"
         return deserialise_events(events)
 

@@ -12,7 +12,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.interfaces import ActionExecutionRejection
 
 from in_a_bot.fast.conversation import Conversation, mapped
-from rasa_metadata.runtime import in_process
+from rasa_metadata.runtime import in_process, turn
 
 
 class FastTierPlainAction(Action):
@@ -40,15 +40,12 @@ class FastTierAction(Action):
 
 
 @pytest.fixture
-def endpoint(monkeypatch):
+def actions(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
-    config = {"url": "http://localhost:5055/webhook", "actions_module": "actions"}
-    endpoint = EndpointConfig.from_dict(config)
-    in_process.use(endpoint)
-    return endpoint
+    return in_process.actions_of(EndpointConfig(actions_module="actions"))
 
 
-def call(endpoint, behave, action="action_fast_tier", timeout=300):
+def call(actions, behave, action="action_fast_tier", timeout=300):
     """Run an action the way Rasa's RemoteAction does; return (answer, body)."""
     FastTierAction.behave = staticmethod(behave)
     body = {
@@ -58,115 +55,111 @@ def call(endpoint, behave, action="action_fast_tier", timeout=300):
         "domain": {"slots": {"name": mapped("name")}},
         "version": "3.6.21",
     }
-    request = endpoint.request(json=body, method="post", timeout=timeout, compress=False)
-    return asyncio.run(request), body
+    return asyncio.run(actions.request(body, timeout)), body
 
 
-def test_an_action_answers_with_events_and_responses(endpoint):
+def test_an_action_answers_with_events_and_responses(actions):
     async def behave(dispatcher, tracker, domain):
         dispatcher.utter_message(text=f"Hello {tracker.get_slot('name')}")
         return [SlotSet("name", "Bob")]
 
-    answer, _ = call(endpoint, behave)
+    answer, _ = call(actions, behave)
     assert answer["events"][0]["value"] == "Bob"
     assert answer["responses"][0]["text"] == "Hello Ada"
 
 
-def test_what_an_action_does_to_its_arguments_stays_with_it(endpoint):
+def test_what_an_action_does_to_its_arguments_stays_with_it(actions):
     async def behave(dispatcher, tracker, domain):
         tracker.slots["name"] = "Mallory"
         tracker.events.clear()
         domain["slots"].clear()
 
-    _, body = call(endpoint, behave)
+    _, body = call(actions, behave)
     assert body["tracker"]["slots"] == {"name": "Ada"}
     assert body["tracker"]["events"] == [{"event": "user"}]
     assert list(body["domain"]["slots"]) == ["name"]
 
 
-def test_what_an_action_returns_is_json(endpoint):
+def test_what_an_action_returns_is_json(actions):
     async def behave(dispatcher, tracker, domain):
         return [SlotSet("name", ("a", "tuple"))]
 
-    assert call(endpoint, behave)[0]["events"][0]["value"] == ["a", "tuple"]
+    assert call(actions, behave)[0]["events"][0]["value"] == ["a", "tuple"]
 
 
-def test_a_rejection_is_the_400_that_rasa_expects(endpoint):
+def test_a_rejection_is_the_400_that_rasa_expects(actions):
     async def behave(dispatcher, tracker, domain):
         raise ActionExecutionRejection("action_fast_tier", "not now")
 
     with pytest.raises(ClientResponseError) as error:
-        call(endpoint, behave)
+        call(actions, behave)
     assert error.value.status == 400
     assert json.loads(error.value.text) == {"action_name": "action_fast_tier", "error": "not now"}
 
 
-def test_an_unknown_action_is_a_404(endpoint):
+def test_an_unknown_action_is_a_404(actions):
     with pytest.raises(ClientResponseError) as error:
-        call(endpoint, None, action="action_nobody_wrote")
+        call(actions, None, action="action_nobody_wrote")
     assert error.value.status == 404
 
 
-def test_any_other_error_is_a_500(endpoint):
+def test_any_other_error_is_a_500(actions):
     async def behave(dispatcher, tracker, domain):
         raise KeyError("oops")
 
     with pytest.raises(ClientResponseError) as error:
-        call(endpoint, behave)
+        call(actions, behave)
     assert error.value.status == 500
 
 
-def test_an_action_has_bounded_time(endpoint):
+def test_an_action_has_bounded_time(actions):
     async def behave(dispatcher, tracker, domain):
         await asyncio.Event().wait()
 
     with pytest.raises(aiohttp.ServerTimeoutError, match="action_fast_tier did not end"):
-        call(endpoint, behave, timeout=0.05)
+        call(actions, behave, timeout=0.05)
 
 
-def test_a_timeout_inside_an_action_is_a_fault_of_the_action(endpoint):
+def test_a_timeout_inside_an_action_is_a_fault_of_the_action(actions):
     async def behave(dispatcher, tracker, domain):
         raise asyncio.TimeoutError
 
     with pytest.raises(ClientResponseError) as error:
-        call(endpoint, behave)
+        call(actions, behave)
     assert error.value.status == 500
 
 
-def test_our_own_two_actions_run_too(endpoint):
+def test_our_own_two_actions_run_too(actions):
     conversation = Conversation({"name": mapped("name")}).say({"name": "Ada"})
-    for name in in_process.READ_ONLY_ACTIONS:
+    for name in (turn.SESSION_START, in_process.READ_ONLY_ACTION):
         body = {
             "next_action": name,
             "tracker": conversation.tracker.current_state(),
             "domain": conversation.domain.as_dict(),
         }
         body["tracker"]["events"] = []
-        assert asyncio.run(endpoint.request(json=body, timeout=1))["responses"] == []
+        assert asyncio.run(actions.request(body, 1))["responses"] == []
 
 
-def asks_a_server(endpoint):
-    """Tell whether the endpoint's own `request` is what runs in the end."""
-    return endpoint.request.__wrapped__.__func__ is EndpointConfig.request
-
-
-def test_an_action_server_is_asked_when_the_environment_names_one(monkeypatch):
+def test_an_action_server_is_asked_if_the_environment_names_one(monkeypatch):
     monkeypatch.setenv(in_process.ACTION_SERVER_URL, "http://actions:5055/webhook")
-    endpoint = EndpointConfig("http://localhost:5055/webhook", actions_module="actions")
-    in_process.use(endpoint)
+    endpoint = EndpointConfig(actions_module="actions")
+    assert in_process.actions_of(endpoint) is None
     assert endpoint.url == "http://actions:5055/webhook"
-    assert asks_a_server(endpoint)
 
 
 def test_an_endpoint_without_a_module_is_left_alone(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
-    endpoint = EndpointConfig("http://localhost:5055/webhook")
-    in_process.use(endpoint)
-    in_process.use(None)
-    assert asks_a_server(endpoint)
+    assert in_process.actions_of(EndpointConfig("http://localhost:5055/webhook")) is None
 
 
-def test_a_plain_action_runs_in_a_thread_so_that_others_go_on(endpoint):
+def test_actions_are_imported_once_for_an_endpoint(monkeypatch):
+    monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
+    endpoint = EndpointConfig(actions_module="actions")
+    assert in_process.actions_of(endpoint) is in_process.actions_of(endpoint)
+
+
+def test_a_plain_action_runs_in_a_thread_so_that_others_go_on(actions):
     others_are_done = threading.Event()
     FastTierPlainAction.behave = lambda: others_are_done.wait(20) and [SlotSet("name", "late")]
 
@@ -179,7 +172,7 @@ def test_a_plain_action_runs_in_a_thread_so_that_others_go_on(endpoint):
     async def talk():
         def run(action):
             body = {"next_action": action, "tracker": tracker, "domain": {}}
-            return asyncio.ensure_future(endpoint.request(json=body, timeout=20))
+            return asyncio.ensure_future(actions.request(body, 20))
 
         blocked = run("action_fast_tier_plain")
         for _ in range(3):
@@ -191,24 +184,111 @@ def test_a_plain_action_runs_in_a_thread_so_that_others_go_on(endpoint):
     assert asyncio.run(talk())["events"][0]["value"] == "late"
 
 
-def test_a_plain_action_that_fails_is_told_as_ever(endpoint):
+def raising(error):
+    def behave(*_):
+        raise error
+
+    return behave
+
+
+def recursing(*_):
+    return recursing()
+
+
+def without_an_item(*_):
+    return next(iter(()))
+
+
+def circular(*_):
+    event = {"event": "slot", "name": "name"}
+    event["value"] = event
+    return [event]
+
+
+FAULTS = {
+    "exits": raising(SystemExit(1)),
+    "is interrupted": raising(KeyboardInterrupt()),
+    "raises CancelledError itself": raising(asyncio.CancelledError()),
+    "raises GeneratorExit": raising(GeneratorExit()),
+    "raises StopIteration": raising(StopIteration(1)),
+    "calls next() on nothing": without_an_item,
+    "raises what cannot be printed": raising(type("Odd", (Exception,), {"__str__": None})()),
+    "recurses": recursing,
+    "returns a set": lambda *_: [SlotSet("name", {1})],
+    "returns itself": circular,
+    "returns bytes": lambda *_: [SlotSet("name", b"x")],
+}
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_an_action_does_is_a_500_of_its_turn_and_the_next_is_served(actions, fault, kind):
+    async def behave(*args):
+        return FAULTS[fault](*args)
+
+    FastTierPlainAction.behave = FAULTS[fault]
+    name = "action_fast_tier_plain" if kind == "plain" else "action_fast_tier"
+    with pytest.raises(ClientResponseError) as raised:
+        call(actions, behave, action=name, timeout=5)
+    assert raised.value.status == 500
+
+    async def answer(*_):
+        return [SlotSet("name", "Bob")]
+
+    FastTierPlainAction.behave = lambda: [SlotSet("name", "Bob")]
+    assert call(actions, answer, action=name, timeout=5)[0]["events"][0]["value"] == "Bob"
+
+
+def test_hanging_actions_do_not_use_up_the_threads_of_others(actions, monkeypatch, caplog):
+    monkeypatch.setattr(in_process, "MOST_THREADS", 3)
+    release = threading.Event()
+    FastTierPlainAction.behave = release.wait
+    body = {
+        "next_action": "action_fast_tier_plain",
+        "tracker": {"sender_id": "ada", "slots": {}, "events": []},
+    }
+
+    async def behave(*_):
+        return [SlotSet("name", "Bob")]
+
+    FastTierAction.behave = staticmethod(behave)
+
+    async def talk():
+        hanging = [actions.request(body, 0.05) for _ in range(5)]
+        answers = await asyncio.gather(*hanging, return_exceptions=True)
+        other = await actions.request({**body, "next_action": "action_fast_tier"}, 5)
+        overdue = actions.overdue
+        release.set()
+        while actions.threads:
+            await asyncio.sleep(0.01)
+        return answers, other, overdue
+
+    answers, other, overdue = asyncio.run(talk())
+    kinds = sorted(type(answer).__name__ for answer in answers)
+    assert kinds == ["ServerTimeoutError"] * 3 + ["TooManyActions"] * 2
+    assert other["events"][0]["value"] == "Bob"
+    assert (overdue, actions.overdue) == (3, 0)
+    assert "3 of 3 do" in caplog.text
+
+
+def test_a_plain_action_that_fails_is_told_as_ever(actions):
     def reject():
         raise ActionExecutionRejection("action_fast_tier_plain", "no")
 
     FastTierPlainAction.behave = reject
     with pytest.raises(ClientResponseError) as raised:
-        call(endpoint, None, action="action_fast_tier_plain")
+        call(actions, None, action="action_fast_tier_plain")
     assert raised.value.status == 400
 
 
-def test_a_coroutine_that_blocks_the_others_is_named_in_the_log(endpoint, monkeypatch, caplog):
+def test_a_coroutine_that_blocks_the_others_is_named_in_the_log(actions, monkeypatch, caplog):
     async def behave(dispatcher, tracker, domain):
         await asyncio.sleep(0)
         return [SlotSet("name", "Bob")]
 
-    call(endpoint, behave)
+    call(actions, behave)
     assert not caplog.records
     monkeypatch.setattr(in_process, "BLOCKING_SECONDS", 0)
-    answer, _ = call(endpoint, behave)
+    answer, _ = call(actions, behave)
     assert answer["events"][0]["value"] == "Bob"
-    assert "action_fast_tier kept all conversations waiting" in caplog.text
+    assert "action_fast_tier blocked all conversations" in caplog.text

@@ -60,10 +60,10 @@ class Metadata(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(metadata=metadata, member=members, said=said, early=st.booleans())
-    def message(self, metadata, member, said, early):
+    @rule(metadata=metadata, member=members, said=said)
+    def message(self, metadata, member, said):
         self.hear(metadata, member, said)
-        self.say(self.stored(metadata, member), entities=said, early=early)
+        self.say(self.stored(metadata, member), entities=said)
 
     @rule(metadata=metadata, slot=st.sampled_from(["name", "both", "own"]), value=values)
     def message_and_an_action_sets_a_slot(self, metadata, slot, value):

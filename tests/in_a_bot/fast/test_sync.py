@@ -12,7 +12,7 @@ from rasa.shared.core.events import (
 from in_a_bot.fast.conversation import Conversation, mapped
 from rasa_metadata.contract.signature import SIGNED_KEY, sign
 from rasa_metadata.slots.known import known_metadata
-from rasa_metadata.slots.rule import slots_to_write
+from rasa_metadata.slots.sync import slots_to_write
 
 ADA = {"user": {"name": "Ada"}, "account": {"plan": "pro"}}
 
@@ -134,12 +134,11 @@ def test_an_action_that_was_reverted_takes_its_slots_along():
     assert conversation.say().slots["name"] == "Ada"
 
 
-@pytest.mark.parametrize("early", [True, False])
-def test_what_the_user_says_goes_before_the_metadata_of_the_same_message(early):
+def test_what_the_user_says_takes_precedence_over_the_metadata_of_the_same_message():
     mapping = {"type": "from_entity", "entity": "name"}
     conversation = Conversation({"name": mapped("user.name", others=[mapping])})
     told = {"user": {"name": "Ada"}}
-    conversation.say().say(told, entities={"name": "Grace"}, early=early)
+    conversation.say().say(told, entities={"name": "Grace"})
     assert conversation.slots["name"] == "Grace"
     assert conversation.say(told).slots["name"] == "Grace"
     assert conversation.say({"user": {"name": "Bob"}}).slots["name"] == "Bob"
@@ -313,9 +312,12 @@ def test_what_an_open_message_claims_is_worth_nothing():
     assert member_talk().say(signed("u1", sender="eve")).slots["id"] is None
 
 
-def test_known_metadata_holds_nothing_of_a_token():
+def test_known_metadata_includes_what_the_token_of_this_message_says():
     conversation = member_talk().say(signed("u1", user={"id": "claimed", "name": "Ada"}))
     domain = conversation.domain.as_dict()
+    known = {"user": {"id": "u1", "name": "Ada"}}
+    assert known_metadata(conversation.sdk_tracker(), domain) == known
+    conversation.say({"user": {"id": "claimed"}})
     assert known_metadata(conversation.sdk_tracker(), domain) == {"user": {"name": "Ada"}}
 
 

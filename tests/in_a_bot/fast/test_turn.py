@@ -9,7 +9,6 @@ from rasa.utils.endpoints import ClientResponseError
 
 from rasa_metadata.runtime import turn
 
-OWN = frozenset({"action_own"})
 TIMEOUT = 7
 
 
@@ -30,13 +29,14 @@ def take(*steps, says=()):
 async def run(action, error):
     """Call an action as Rasa's RemoteAction does; Rasa logs an error and goes on."""
 
-    async def request(json, timeout):
+    async def send(call, timeout):
         if error:
             raise error
         return timeout
 
+    call = {"next_action": action, "tracker": {"latest_message": None}}
     try:
-        return await turn.loud(request, OWN)(json={"next_action": action}, timeout=300)
+        return await turn.run_action(send, call, timeout=300)
     except Exception as caught:
         return caught
 
@@ -46,7 +46,9 @@ def test_an_action_gets_the_time_of_the_door():
 
 
 def test_our_own_action_that_fails_ends_the_turn():
-    error, seen = take(("action_own", ClientResponseError(500, "oops", "")), ("action_x", None))
+    error, seen = take(
+        (turn.SESSION_START, ClientResponseError(500, "oops", "")), ("action_x", None)
+    )
     assert (error.status, seen) == (500, [])
 
 
@@ -62,7 +64,7 @@ def test_our_own_action_that_fails_ends_the_turn():
         ClientResponseError(504, "a balancer before the action servers", ""),
     ],
 )
-@pytest.mark.parametrize("action", ["action_own", "action_x"])
+@pytest.mark.parametrize("action", [turn.SESSION_START, "action_x"])
 def test_a_server_that_does_not_answer_ends_the_turn_and_may_be_tried_again(action, error):
     error, seen = take((action, error), ("action_x", None))
     assert (error.status, seen) == (503, [])
@@ -97,8 +99,8 @@ def test_a_rejection_is_for_rasa_to_deal_with():
 
 def test_what_does_not_come_through_the_door_is_as_in_rasa():
     error = ClientResponseError(500, "oops", "")
-    assert asyncio.run(run("action_own", error)) is error
-    assert asyncio.run(run("action_own", None)) == 300
+    assert asyncio.run(run(turn.SESSION_START, error)) is error
+    assert asyncio.run(run(turn.SESSION_START, None)) == 300
 
 
 def test_what_a_turn_scheduled_for_later_is_not_of_that_turn():
@@ -107,7 +109,7 @@ def test_what_a_turn_scheduled_for_later_is_not_of_that_turn():
 
         async def run_later():
             await over.wait()
-            return await run("action_own", None)
+            return await run(turn.SESSION_START, None)
 
         async def on_new_message(message):
             later.append(asyncio.ensure_future(run_later()))

@@ -5,11 +5,13 @@ import logging
 import shlex
 from typing import Any
 
+from rasa.utils.endpoints import EndpointConfig
 from sanic import Sanic
 
+from rasa_metadata import runtime
 from rasa_metadata.contract import Contract, ContractError, contract_of
 from rasa_metadata.contract.examples import example_metadata
-from rasa_metadata.runtime import in_process
+from rasa_metadata.runtime.in_process import actions_of
 from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.message import RequestValidation
 
@@ -32,12 +34,12 @@ def contract_in(app: Sanic) -> Contract:
 
 
 def start(app: Sanic, validation: RequestValidation) -> None:
-    """Connect the actions, and say in the log what somebody should know; once, though
-    each of our channels calls this."""
+    """Import the actions and log what the operator should know; once for all channels."""
     if getattr(app.ctx, "runtime_is_reported", False):
         return
     app.ctx.runtime_is_reported = True
-    in_process.use(app.ctx.agent.action_endpoint)
+    runtime.load()  # for endpoints.yml that names none of our stores
+    _report_actions(app.ctx.agent.action_endpoint)
     try:
         signed = any(field.signed for field in contract_in(app).fields)
     except ApiError as error:
@@ -45,6 +47,15 @@ def start(app: Sanic, validation: RequestValidation) -> None:
         return
     if signed and not validation.tokens.keys:
         logger.info("There is no METADATA_JWT_KEY, so signed slots stay empty.")
+
+
+def _report_actions(endpoint: EndpointConfig | None) -> None:
+    if endpoint is None:
+        return
+    if actions_of(endpoint):
+        logger.info("Actions run inside this server.")
+    else:
+        logger.info(f"Actions run on {endpoint.url}.")
 
 
 def example_in(app: Sanic) -> dict[str, Any] | None:

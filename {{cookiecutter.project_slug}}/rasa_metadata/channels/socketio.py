@@ -11,7 +11,7 @@ from rasa.core.channels.socketio import SocketIOInput, SocketIOOutput
 from sanic import Blueprint, Sanic
 
 from rasa_metadata.channels import serving
-from rasa_metadata.runtime import patches, turn
+from rasa_metadata.runtime import turn
 from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.message import RequestValidation, reject_signed_sender
 from rasa_metadata.validation.tokens import Claims, bad_token
@@ -49,7 +49,6 @@ class MetadataSocketIOInput(SocketIOInput):
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return Rasa's blueprint, with handlers of ours for three of its events."""
-        patches.apply()
         webhook = super().blueprint(on_new_message)
 
         @webhook.listener("after_server_start")

@@ -11,7 +11,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from rasa_metadata.channels import serving
-from rasa_metadata.runtime import patches, readiness, turn
+from rasa_metadata.runtime import readiness, turn
 from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.message import RequestValidation
 
@@ -31,7 +31,6 @@ class ValidatedWebhook:
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return Rasa's blueprint with the door before its routes."""
-        patches.apply()
 
         async def take_turn(message: UserMessage) -> None:
             request = current_request.get()

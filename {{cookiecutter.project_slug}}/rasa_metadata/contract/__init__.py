@@ -6,7 +6,7 @@ validation, the actions and the tests all work from the same words.
 
 from rasa_metadata.contract.fields import Contract, ContractError, Field, contract_of
 from rasa_metadata.contract.schema import Violation, metadata_schema, violations
-from rasa_metadata.contract.values import ABSENT, lookup, merge, nested, same, without
+from rasa_metadata.contract.values import ABSENT, copied, lookup, merge, nested, same, without
 
 __all__ = [
     "ABSENT",
@@ -15,6 +15,7 @@ __all__ = [
     "Field",
     "Violation",
     "contract_of",
+    "copied",
     "lookup",
     "merge",
     "metadata_schema",

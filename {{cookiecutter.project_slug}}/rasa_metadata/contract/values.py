@@ -1,5 +1,6 @@
 """Find a path in metadata, and lay newer metadata over older."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,11 @@ def without(metadata: Mapping[str, Any], path: tuple[str, ...]) -> dict:
     elif not below:
         rest.pop(key, None)
     return rest
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of a JSON value, as if it had been sent."""
+    return json.loads(json.dumps(value))
 
 
 def same(first: Any, second: Any) -> bool:

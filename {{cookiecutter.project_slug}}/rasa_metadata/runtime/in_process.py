@@ -1,19 +1,20 @@
 """Runs the bot's actions inside the Rasa server, without an action server.
 
-Which one it is stands in endpoints.yml: `actions_module` names the package to
-run here, and the environment variable ACTION_SERVER_URL, when it is set, the
-server to ask instead.
+`actions_module` in endpoints.yml names the package with the actions. If the environment
+variable ACTION_SERVER_URL is set, the server at that URL runs them instead.
 """
 
 import asyncio
+import contextvars
 import functools
 import inspect
 import json
 import logging
 import os
+import threading
 import time
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import aiohttp
@@ -22,126 +23,172 @@ from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 from rasa_sdk.utils import call_potential_coroutine
 
+from rasa_metadata.contract import copied
 from rasa_metadata.contract.fields import SYNC_ACTION
-from rasa_metadata.runtime.turn import SESSION_START, Request, loud
 
 logger = logging.getLogger(__name__)
 
 ACTION_SERVER_URL = "ACTION_SERVER_URL"
+ACTIONS_MODULE = "actions_module"
 
 BLOCKING_SECONDS = 0.5
+# A plain action that never returns keeps its thread; so many may run at once.
+MOST_THREADS = 64
 
-# These two read what they are given and never change it. All others get a copy,
-# as they would over HTTP: what they do to it must not reach the live tracker.
-READ_ONLY_ACTIONS = frozenset({SYNC_ACTION, SESSION_START})
+# This one reads its arguments and never changes them. All others get copies, as over
+# HTTP: what they do to their arguments must not reach the live tracker.
+READ_ONLY_ACTION = SYNC_ACTION
+
+Call = dict[str, Any]
 
 
-def use(endpoint: EndpointConfig | None) -> None:
-    """Make `action_endpoint` run the actions as endpoints.yml and the environment say.
+class TooManyActions(aiohttp.ClientError):
+    """All threads of plain actions are in use."""
 
-    The object is changed in place, since `PUT /model` builds a new agent from the
-    endpoints that Rasa read at its start (rasa/server.py, load_model).
+
+def actions_of(endpoint: EndpointConfig) -> "InProcessActions | None":
+    """Return the actions that run in this process, None if a server runs them.
+
+    The object is kept on the endpoint, which outlives agents: `PUT /model` builds a new
+    agent from the endpoints that Rasa read at its start (rasa/server.py, load_model).
+
+    Raises:
+        ImportError: if the package with the actions cannot be imported.
     """
-    if endpoint is None:
-        return
-    server = os.environ.get(ACTION_SERVER_URL)
-    request = EndpointConfig.request.__get__(endpoint)
-    if server:
-        endpoint.url = server
-        logger.info(f"Actions run on {server}.")
-    elif "actions_module" in endpoint.kwargs:
-        request = _request_to(_executor(endpoint.kwargs["actions_module"]))
-        logger.info("Actions run inside this server.")
-    endpoint.request = loud(request, READ_ONLY_ACTIONS)
+    if ACTIONS_MODULE not in endpoint.kwargs:
+        return None
+    if url := os.environ.get(ACTION_SERVER_URL):
+        endpoint.url = url
+        return None
+    if not hasattr(endpoint, "in_process"):
+        endpoint.in_process = InProcessActions(endpoint.kwargs[ACTIONS_MODULE])
+    actions: InProcessActions = endpoint.in_process
+    return actions
 
 
-def _executor(module: str) -> ActionExecutor:
-    executor = ActionExecutor()
-    try:
-        executor.register_package(module)
-    except SystemExit:  # rasa_sdk has logged the traceback, and would end the process
-        raise ImportError(
-            f"The actions in '{module}' cannot be imported; the first traceback says why."
-        ) from None
-    for name, run in executor.actions.items():
-        if name not in READ_ONLY_ACTIONS:
-            executor.actions[name] = _beside_others(name, run)
-    return executor
+class InProcessActions:
+    """The actions of a package, run as rasa_sdk's server would run them."""
 
+    def __init__(self, module: str) -> None:
+        self.executor = ActionExecutor()
+        self.threads = 0
+        self.overdue = 0
+        try:
+            self.executor.register_package(module)
+        except SystemExit:  # rasa_sdk has logged the traceback, and would end the process
+            raise ImportError(
+                f"The actions in '{module}' cannot be imported; the traceback above says why."
+            ) from None
+        for name, run in self.executor.actions.items():
+            if name != READ_ONLY_ACTION:
+                watched = inspect.iscoroutinefunction(run)
+                run_beside = self._run_watched if watched else self._run_in_thread
+                self.executor.actions[name] = functools.partial(run_beside, name, run)
 
-def _beside_others(name: str, run: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """Return an action's `run` that does not make other conversations wait.
+    async def request(self, call: Call, timeout: float) -> Call | None:
+        """Run an action and return what a server would; `timeout` is in seconds.
 
-    A plain function runs in a thread. A coroutine shares the server's event loop; when it
-    blocks that, it is told.
-    """
+        Raises:
+            ClientResponseError: with the status that a server would answer.
+            aiohttp.ClientError: if the action takes too long, or too many are running.
+        """
+        running = asyncio.ensure_future(self._outcome(call))
+        try:
+            await asyncio.wait({running}, timeout=timeout)
+        finally:
+            in_time = running.done()
+            running.cancel()
+        name = call["next_action"]
+        if not in_time:
+            raise aiohttp.ServerTimeoutError(f"{name} did not end within {timeout} seconds")
+        result, error = running.result()
+        if error is None:
+            return result
+        if isinstance(error, TooManyActions):
+            raise error
+        if isinstance(error, ActionExecutionRejection):
+            raise _http_error(400, error.message, name) from error
+        if isinstance(error, ActionNotFoundException):
+            logger.error(error)
+            raise _http_error(404, error.message, name) from error
+        logger.error(f"{name} failed.", exc_info=error)
+        raise _http_error(500, repr(error), name) from error
 
-    async def run_beside(*args: Any) -> Any:
-        if inspect.iscoroutinefunction(run):
-            return await _watched(name, run(*args))
-        return await call_potential_coroutine(await asyncio.to_thread(run, *args))
+    async def _outcome(self, call: Call) -> tuple[Call | None, BaseException | None]:
+        """Return what the action returned, or whatever it raised."""
+        own = call["next_action"] == READ_ONLY_ACTION
+        try:
+            result = await self.executor.run(call if own else copied(call))
+            return (result if own else copied(result)), None
+        except BaseException as error:  # even `sys.exit()` concerns this turn alone
+            return None, error
 
-    return run_beside
+    async def _run_watched(self, name: str, run: Callable[..., Any], *args: Any) -> Any:
+        return await _watched(name, run(*args))
+
+    async def _run_in_thread(self, name: str, run: Callable[..., Any], *args: Any) -> Any:
+        """Run a plain function in a thread of its own, so that it may block.
+
+        asyncio.to_thread has a few threads for everybody: as many hanging actions would
+        stop all the others.
+        """
+        if self.threads >= MOST_THREADS:
+            raise TooManyActions(f"{name} has to wait: {MOST_THREADS} actions are running")
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        context = contextvars.copy_context()
+
+        def settle(outcome: tuple[Any, BaseException | None]) -> None:
+            self.threads -= 1
+            if ended.done():
+                self.overdue -= 1
+            else:
+                ended.set_result(outcome)
+
+        def work() -> None:
+            try:
+                outcome = context.run(run, *args), None
+            except BaseException as error:
+                outcome = None, error
+            loop.call_soon_threadsafe(settle, outcome)
+
+        self.threads += 1
+        threading.Thread(target=work, name=name, daemon=True).start()
+        try:
+            result, error = await ended
+        except asyncio.CancelledError:  # it took too long
+            self._give_up(name)
+            raise
+        if error is not None:
+            raise error
+        return await call_potential_coroutine(result)
+
+    def _give_up(self, name: str) -> None:
+        self.overdue += 1
+        logger.error(f"{name} goes on after its time; {self.overdue} of {MOST_THREADS} do.")
 
 
 @types.coroutine
 def _watched(name: str, coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Await a coroutine, and log a warning when it keeps the event loop to itself."""
+    """Await a coroutine, and log a warning if it keeps the event loop to itself."""
     step = functools.partial(coroutine.send, None)
     while True:
         started = time.perf_counter()
         try:
-            waited_for = step()
+            awaited = step()
         except StopIteration as end:
             return end.value
         finally:
             busy = time.perf_counter() - started
             if busy > BLOCKING_SECONDS:
                 logger.warning(
-                    f"{name} kept all conversations waiting for {busy:.1f} seconds. Let it "
-                    f"`await` what takes time, or write its `run` without `async`: it gets a "
-                    f"thread then."
+                    f"{name} blocked all conversations for {busy:.1f} seconds. `await` what "
+                    f"takes time, or write its `run` without `async`: then it gets a thread."
                 )
         try:
-            step = functools.partial(coroutine.send, (yield waited_for))
-        except BaseException as error:  # it was cancelled, say
+            step = functools.partial(coroutine.send, (yield awaited))
+        except BaseException as error:  # it was cancelled, for example
             step = functools.partial(coroutine.throw, error)
-
-
-def _request_to(executor: ActionExecutor) -> Request:
-    """Return what stands in for `EndpointConfig.request`, with its errors."""
-
-    async def request(json: dict[str, Any], timeout: float, **_: Any) -> dict[str, Any] | None:
-        name = json["next_action"]
-        copied = _as_is if name in READ_ONLY_ACTIONS else _copied
-        running = asyncio.ensure_future(executor.run(copied(json)))
-        try:
-            await asyncio.wait({running}, timeout=timeout)
-        finally:
-            in_time = running.done()
-            running.cancel()
-        if not in_time:
-            raise aiohttp.ServerTimeoutError(f"{name} did not end within {timeout} seconds")
-        try:
-            return copied(running.result())
-        except ActionExecutionRejection as error:
-            raise _http_error(400, error.message, name) from error
-        except ActionNotFoundException as error:
-            logger.error(error)
-            raise _http_error(404, error.message, name) from error
-        except Exception as error:
-            logger.exception(f"{name} failed.")
-            raise _http_error(500, str(error), name) from error
-
-    return request
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _copied(value: Any) -> Any:
-    return json.loads(json.dumps(value))
 
 
 def _http_error(status: int, message: str, action: str) -> ClientResponseError:

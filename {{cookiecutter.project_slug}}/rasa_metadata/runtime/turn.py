@@ -9,7 +9,6 @@ whether its message was handled sends it with the same Idempotency-Key again, an
 """
 
 import asyncio
-import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
@@ -23,16 +22,16 @@ from rasa.shared.core.constants import SESSION_START_METADATA_SLOT
 from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.utils.endpoints import ClientResponseError
 
-from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
+from rasa_metadata.contract.fields import IDEMPOTENCY_KEY, SYNC_ACTION
 from rasa_metadata.validation.errors import ApiError, failed, try_again
 
 logger = logging.getLogger(__name__)
 
 SESSION_START = "action_session_start"
-CHANNEL_KEY = "input_channel"
+OWN_ACTIONS = frozenset({SYNC_ACTION, SESSION_START})  # without them, slots are wrong
 
 Handler = Callable[[UserMessage], Awaitable[Any]]
-Request = Callable[..., Awaitable[Any]]
+Send = Callable[[dict[str, Any], float], Awaitable[Any]]
 
 
 @dataclass
@@ -163,43 +162,40 @@ def _key_of(event: Event) -> str | None:
     return metadata.get(IDEMPOTENCY_KEY) if isinstance(metadata, dict) else None
 
 
-def loud(request: Request, own_actions: frozenset[str]) -> Request:
-    """Return an endpoint's `request` whose failures end a turn of ours.
+async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
+    """Run an action; if it fails in a turn that is watched, end the turn.
 
     Args:
-        request: `EndpointConfig.request`, or what stands in for it.
-        own_actions: the actions without which the slots of the turn are wrong.
+        send: runs the action, given the call and a time limit.
+        call: what an action server receives.
+        timeout: seconds that Rasa would wait; a turn of our channels has its own limit.
+
+    Raises:
+        TurnFailed: if the slots of the turn cannot be right any more.
+        ClientResponseError: with which Rasa deals by itself.
     """
-
-    @functools.wraps(request)
-    async def watched(*args: Any, **kwargs: Any) -> Any:
-        name = kwargs["json"]["next_action"]
-        turn = _current.get()
-        if turn is None or turn.over:
-            return await request(*args, **kwargs)
-        kwargs["timeout"] = turn.timeout  # instead of Rasa's 300 seconds
-        if name == SESSION_START:
-            # Rasa records the message, and its channel with it, only once the session is open.
-            tracker = kwargs["json"]["tracker"]
-            latest = {**(tracker["latest_message"] or {}), CHANNEL_KEY: turn.channel}
-            tracker["latest_message"] = latest
-        try:
-            return await request(*args, **kwargs)
-        except ClientResponseError as error:
-            if error.status in (502, 503, 504):  # what is between, a balancer say
-                raise _no_answer(name, error) from error
-            if name in own_actions:
-                logger.error(f"{name} failed: {error.status}")
-                raise TurnFailed(failed(f"The bot's own '{name}' failed.")) from error
-            if error.status == 400:  # a rejection, with which Rasa can deal
-                raise
-            turn.failed_action = name
-            # An action server repeats the whole tracker in its error, and Rasa logs it.
-            raise ClientResponseError(error.status, error.message, "") from None
-        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+    turn, name = _current.get(), call["next_action"]
+    if turn is None or turn.over:
+        return await send(call, timeout)
+    if name == SESSION_START:
+        # Rasa records the message, and its channel with it, only once the session is open.
+        opening = {"input_channel": turn.channel, "text": turn.text}
+        call["tracker"]["latest_message"] = {**(call["tracker"]["latest_message"] or {}), **opening}
+    try:
+        return await send(call, turn.timeout)
+    except ClientResponseError as error:
+        if error.status in (502, 503, 504):  # from a proxy in between
             raise _no_answer(name, error) from error
-
-    return watched
+        if name in OWN_ACTIONS:
+            logger.error(f"{name} failed: {error.status}")
+            raise TurnFailed(failed(f"The bot's own '{name}' failed.")) from error
+        if error.status == 400:  # a rejection, with which Rasa deals
+            raise
+        turn.failed_action = name
+        # An action server repeats the whole tracker in its error, and Rasa logs it.
+        raise ClientResponseError(error.status, error.message, "") from None
+    except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+        raise _no_answer(name, error) from error
 
 
 def _no_answer(name: str, error: Exception) -> TurnFailed:

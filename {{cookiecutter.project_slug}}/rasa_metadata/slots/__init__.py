@@ -1,1 +1,1 @@
-"""What the slots hold: the session start, the sync of each turn, and what metadata is known."""
+"""What the slots hold: the session start, the sync in each turn, and the known metadata."""

@@ -1,4 +1,4 @@
-"""Which events of a tracker count: Rasa undoes some of them, and wipes others."""
+"""The applied events of a tracker, as in Rasa: some events undo others, some wipe all."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -11,8 +11,8 @@ from rasa_metadata import input_channel, known_metadata
 class ProbeSessionStart(ActionSessionStart):
     """What somebody may add to it; this one is registered instead."""
 
-    def run(self, dispatcher, tracker, domain):
-        *events, listen = super().run(dispatcher, tracker, domain)
+    async def run(self, dispatcher, tracker, domain):
+        *events, listen = await super().run(dispatcher, tracker, domain)
         known = json.dumps(known_metadata(tracker, domain))
         opened = SlotSet("probe_opened_by", f"{input_channel(tracker)} {known}")
         return [*events, opened, listen]
