@@ -6,7 +6,7 @@ import logging
 import time
 from pathlib import Path
 
-from rasa_sdk import Action, FormValidationAction
+from rasa_sdk import Action, FormValidationAction, ValidationAction
 from rasa_sdk.events import ActionReverted, AllSlotsReset, FollowupAction, SlotSet
 from rasa_sdk.interfaces import ActionExecutionRejection
 
@@ -134,3 +134,23 @@ class ProbeValidation(FormValidationAction):
         if value == "reject me":
             raise ActionExecutionRejection("probe_form", "the answer was rejected")
         return {"probe_answer": value}
+
+
+class ProbePrice(Action):
+    """A custom mapping of the owner's: a price that depends on a slot."""
+
+    def name(self):
+        return "action_probe_price"
+
+    def run(self, dispatcher, tracker, domain):
+        tier = tracker.get_slot("probe_tier")
+        return [SlotSet("probe_price", {"gold": 100, "silver": 10}.get(tier))]
+
+
+class ProbeValidateSlotMappings(ValidationAction):
+    def validate_probe_valid(self, value, dispatcher, tracker, domain):
+        if value == "reject":
+            return {"probe_valid": None}
+        if value == "two":
+            return {"probe_valid": "two", "probe_also": "set too"}
+        return {"probe_valid": value and value.upper()}

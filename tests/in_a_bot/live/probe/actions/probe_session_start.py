@@ -1,4 +1,4 @@
-"""A session start of one's own, on top of the generated one."""
+"""A session start that greets, and records what it knows."""
 
 import json
 
@@ -9,7 +9,14 @@ from rasa_metadata import input_channel, known_metadata
 
 
 class ProbeSessionStart(ActionSessionStart):
-    """What somebody may add to it; this one is registered instead."""
+    """What an owner may write; the subclass is registered in place of its base."""
+
+    async def greet(self, dispatcher, tracker, domain):
+        probe = known_metadata(tracker, domain).get("probe") or {}
+        if probe.get("greet"):
+            dispatcher.utter_message(response="utter_probe_welcome")
+            tracker.slots.clear()  # what it does to its arguments stays here
+            domain.clear()
 
     async def run(self, dispatcher, tracker, domain):
         *events, listen = await super().run(dispatcher, tracker, domain)
