@@ -12,7 +12,7 @@ from hypothesis_jsonschema import from_schema
 from in_a_bot.cases import CONTRACT, DOMAIN
 from in_a_bot.fast.conversation import Conversation
 from in_a_bot.tokens import KEY, token
-from rasa_metadata.channels.webhook import answer
+from rasa_metadata.channels.http import answer_error
 from rasa_metadata.contract import ABSENT, lookup, metadata_schema
 from rasa_metadata.contract.fields import RESERVED_KEYS
 from rasa_metadata.validation.errors import ApiError
@@ -62,7 +62,7 @@ def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorizati
     if error:
         assert error.status in DOCUMENTED
         assert error.message
-        json.loads(answer(error).body)
+        json.loads(answer_error(None, error).body)
     else:
         assert valid.text.strip()
         assert 0 < len(valid.sender) <= 255
@@ -75,7 +75,7 @@ def test_any_claims_are_believed_or_refused(metadata):
     valid, error = at_the_door(b'{"message": "hello"}', f"Bearer {made}")
     if error:
         assert error.status in (401, 422)
-        assert made not in answer(error).body.decode()
+        assert made not in answer_error(None, error).body.decode()
     else:
         assert valid.sender == "user:u1"
 

@@ -1,21 +1,14 @@
 """The REST channel lets good messages in as Rasa would, and says what is wrong with the others."""
 
-import asyncio
 import json
-import threading
 
 import pytest
-import requests
-from rasa.core.channels.channel import register
 from rasa.core.lock_store import LockError
 from rasa.shared.core.domain import Domain
 from rasa.shared.exceptions import RasaException
-from rasa.utils.endpoints import EndpointConfig
-from sanic import Sanic
 
 from in_a_bot.cases import (
     CONTRACT,
-    DOMAIN,
     OPEN_FIELDS,
     REFUSING_FIELDS,
     SIGNED_FIELDS,
@@ -24,7 +17,7 @@ from in_a_bot.cases import (
     names,
 )
 from in_a_bot.fast.conversation import mapped
-from in_a_bot.live.servers import free_port
+from in_a_bot.fast.served import Running, serve
 from in_a_bot.tokens import KEY, bearer
 from rasa_metadata.channels.rest import MetadataRestInput
 from rasa_metadata.contract.examples import example_metadata
@@ -35,53 +28,11 @@ WEBHOOK = "/webhooks/rest/webhook"
 HELLO = {"sender": "ada", "message": "hello"}
 
 
-class Echo:
-    """Stands where Rasa's agent does: it has a domain, and answers what it was told."""
-
-    def __init__(self, domain, behave=None):
-        self.behave = behave
-        self.domain = domain
-        self.action_endpoint = EndpointConfig("http://localhost:5055/webhook")
-        self.messages = []
-
-    async def handle_message(self, message):
-        self.messages.append(message)
-        if self.behave:
-            await self.behave(self, message)
-        await message.output_channel.send_text_message(message.sender_id, message.text)
-
-
-def serve(domain=DOMAIN, behave=None, **credentials):
-    """Return a real Sanic app with our channel, the way Rasa registers it."""
-    Sanic._app_registry.clear()  # one name, one app: a rule of Sanic's
-    app = Sanic("fast_tier", configure_logging=False)
-    app.ctx.agent = Echo(domain, behave)
-    register([MetadataRestInput.from_credentials(credentials)], app, route="/webhooks/")
-    return app
-
-
 @pytest.fixture(scope="module")
 def running_app():
     """Return the app of most tests, served once: a start takes longer than a test."""
-    app, loop, port = serve(), asyncio.new_event_loop(), free_port()
-
-    async def start():
-        server = await app.create_server("127.0.0.1", port, return_asyncio_server=True)
-        await server.startup()
-        await server.before_start()
-        await server.after_start()
-        return server
-
-    server = loop.run_until_complete(start())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    with requests.Session() as app.ctx.session:
-        app.ctx.url = f"http://127.0.0.1:{port}"
+    with Running(serve()) as app:
         yield app
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    server.close()
-    loop.close()
 
 
 @pytest.fixture

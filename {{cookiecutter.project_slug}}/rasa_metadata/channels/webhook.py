@@ -11,8 +11,8 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from rasa_metadata.channels import serving
+from rasa_metadata.channels.http import answer_error, check_requests
 from rasa_metadata.runtime import readiness, turn
-from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.message import RequestValidation
 
 # The request that is answered now: Rasa's code between the door and the bot knows only
@@ -40,6 +40,7 @@ class ValidatedWebhook:
             )
 
         webhook = super().blueprint(take_turn)
+        check_requests(webhook, f"/webhooks/{self.name()}/", self.validation.max_body_bytes)
 
         @webhook.middleware("request")
         async def validate_request(request: Request) -> None:
@@ -54,13 +55,9 @@ class ValidatedWebhook:
                 current_request.set(request)
 
         @webhook.middleware("response")
-        async def answer_with_error(request: Request, _: HTTPResponse) -> HTTPResponse | None:
+        async def answer_with_error(request: Request, stock: HTTPResponse) -> HTTPResponse | None:
             error = getattr(request.ctx, "error", None)
-            return answer(error) if error else None
-
-        @webhook.exception(ApiError)
-        async def reject(_: Request, error: ApiError) -> HTTPResponse:
-            return answer(error)
+            return with_headers_of(stock, answer_error(request, error)) if error else None
 
         @webhook.get("/schema")
         async def schema(request: Request) -> HTTPResponse:
@@ -89,5 +86,9 @@ class ValidatedWebhook:
         return request.ctx.message.metadata
 
 
-def answer(error: ApiError) -> HTTPResponse:
-    return response.json(error.body(), error.status, headers=error.headers)
+def with_headers_of(replaced: HTTPResponse, answer: HTTPResponse) -> HTTPResponse:
+    """Return an answer with the CORS headers of the one that it replaces."""
+    for name, value in replaced.headers.items():
+        if name.lower() == "vary" or name.lower().startswith("access-control-"):
+            answer.headers[name] = value
+    return answer

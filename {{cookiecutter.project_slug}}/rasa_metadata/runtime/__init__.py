@@ -18,4 +18,5 @@ def load() -> None:
     from rasa_metadata.runtime import patches  # brings TensorFlow
 
     startup.keep_root_logger()
+    startup.answer_ended_turns()
     patches.apply()

@@ -53,12 +53,20 @@ class Turn:
     over: bool = False
 
 
-class TurnFailed(BaseException):
-    """Ends a turn at once; carries what the client is told."""
+class TurnEnded(BaseException):
+    """Ends a turn at once, with an error for the client.
+
+    It is not an `Exception`, so Rasa does not catch it: the tracker, which Rasa saves
+    once at the end of a turn, stays as it was, and the message can be sent again.
+    """
 
     def __init__(self, error: ApiError) -> None:
         super().__init__(error.message)
         self.error = error
+
+
+class TurnFailed(TurnEnded):
+    """One of the bot's actions failed, so that the turn cannot be right any more."""
 
 
 class AnsweredBefore(BaseException):

@@ -1,0 +1,115 @@
+"""HTTP for every request of the server: heads are checked before a body is read, and each
+error has the form of our API errors, with the CORS headers that `--cors` promises."""
+
+import logging
+import re
+from asyncio import AbstractEventLoop
+from typing import Any
+from urllib.parse import urlsplit
+
+from sanic import Blueprint, Sanic, response
+from sanic.exceptions import SanicException
+from sanic.request import Request
+from sanic.response import HTTPResponse
+from sanic_cors.core import try_match_any
+
+from rasa_metadata.validation.errors import ApiError, failed
+
+logger = logging.getLogger(__name__)
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name: RFC 9110, 5.6.2
+DECIMAL = re.compile(r"[0-9]{1,18}")
+EXPOSED_HEADERS = "Retry-After, WWW-Authenticate"
+REASONS = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed", 413: "BodyTooLarge"}
+
+
+def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None:
+    """Check the head of each request; under `prefix`, bound the body while it comes.
+
+    Sanic 21.12 reads up to 100 MB before any middleware runs, and spins for ever at
+    `Content-Length: -1`. Its signal before that is the only place to say no.
+    """
+
+    @webhook.signal("http.lifecycle.request")
+    async def check(request: Request) -> None:
+        http = request.transport.get_protocol()._http
+        # Sanic sets these a little later; an error raised here needs them for its answer.
+        http.request, request.stream = request, http
+        check_head(request)
+        if request.path.startswith(prefix):
+            http.request_max_size = max_body_bytes
+            if int(request.headers.get("content-length", 0)) > max_body_bytes:
+                raise body_too_large(max_body_bytes)
+        elif is_cross_site(request):
+            message = "Pages of other sites cannot use this API; --cors names those that can."
+            raise ApiError(403, "CrossSite", message)
+
+    @webhook.listener("before_server_start")
+    async def prepare(app: Sanic, _: AbstractEventLoop) -> None:
+        if not hasattr(app.ctx, "answers_with_api_errors"):
+            app.ctx.answers_with_api_errors = True
+            answer_with_api_errors(app)
+
+
+def check_head(request: Request) -> None:
+    """Check what Sanic takes as it comes.
+
+    Raises:
+        ApiError: 400, for a head that two servers could read in two ways.
+    """
+    headers = request.headers
+    lengths, encodings = (
+        headers.getall("content-length", []),
+        headers.getall("transfer-encoding", []),
+    )
+    if not all(TOKEN.fullmatch(name) for name in headers):
+        raise _bad_request("A header's name contains a space or another character it cannot.")
+    if len(lengths) > 1 or not all(DECIMAL.fullmatch(each.strip(" \t")) for each in lengths):
+        raise _bad_request("Content-Length must be one decimal number.")
+    if len(encodings) > 1 or any(each.strip().lower() != "chunked" for each in encodings):
+        raise _bad_request("Transfer-Encoding must be 'chunked' if it is used.")
+    if lengths and encodings:
+        raise _bad_request("Content-Length and Transfer-Encoding exclude each other.")
+    if encodings:
+        headers["transfer-encoding"] = "chunked"  # as Sanic compares it
+
+
+def is_cross_site(request: Request) -> bool:
+    """Return whether a browser sends a request from a site that `--cors` does not name."""
+    origin = request.headers.get("origin")
+    if origin is None or urlsplit(origin).netloc == request.headers.get("host"):
+        return False
+    resources = request.app.ctx.sanic_cors.resources
+    return not any(try_match_any(origin, options["origins"]) for _, options in resources)
+
+
+def answer_with_api_errors(app: Sanic) -> None:
+    """Answer all errors of the server in our form, and let pages on other sites read them."""
+    for _, options in app.ctx.sanic_cors.resources:
+        exposed = options.get("expose_headers")
+        options["expose_headers"] = ", ".join(filter(None, [exposed, EXPOSED_HEADERS]))
+    for kind in (ApiError, SanicException, Exception):
+        # sanic_cors adds its headers to what a plain function returns, not a coroutine.
+        app.error_handler.add(kind, answer_error)
+
+
+def answer_error(request: Request, error: Exception) -> HTTPResponse:
+    """Return the answer to an error, whoever raised it."""
+    headers: dict[str, Any] = {}
+    if isinstance(error, SanicException):
+        status = getattr(error, "status_code", 500)
+        headers = getattr(error, "headers", {})
+        error = ApiError(status, REASONS.get(status, "RequestFailed"), str(error) or "Failed.")
+    elif not isinstance(error, ApiError):
+        logger.error(f"{request.method} {request.path} failed.", exc_info=error)
+        error = failed("The server could not handle this request.")
+    return response.json(error.body(), error.status, headers={**headers, **error.headers})
+
+
+def body_too_large(max_body_bytes: int) -> ApiError:
+    message = f"Send at most {max_body_bytes} bytes in one request."
+    return ApiError(413, "BodyTooLarge", message)
+
+
+def _bad_request(message: str) -> ApiError:
+    return ApiError(400, "BadRequest", message)
