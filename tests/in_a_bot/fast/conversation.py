@@ -114,7 +114,7 @@ class Conversation:
 
     def _hear(self, metadata: Any, text: str, entities: dict[str, Any] = NOTHING) -> None:
         if not self.tracker.applied_events() or self._expired():
-            self._start_session(metadata)
+            self._start_session(metadata, text)
         intent = {"name": text[1:] if text.startswith("/") else "other"}
         found = [{"entity": name, "value": value} for name, value in entities.items()]
         metadata = copy.deepcopy(metadata) or None
@@ -122,16 +122,18 @@ class Conversation:
         self.sync(*(SlotSet(name, value) for name, value in entities.items()))
         self.seen = self.slots
 
-    def _start_session(self, metadata: Any) -> None:
+    def _start_session(self, metadata: Any, text: str) -> None:
         if metadata:
             self._add([SlotSet("session_started_metadata", copy.deepcopy(metadata))])
-        self._run(ActionSessionStart())
+        self._run(ActionSessionStart(), text)
 
-    def _run(self, action: Any) -> None:
-        self._add([ActionExecuted(action.name()), *self._events_of(action)])
+    def _run(self, action: Any, opening: str | None = None) -> None:
+        self._add([ActionExecuted(action.name()), *self._events_of(action, opening)])
 
-    def _events_of(self, action: Any) -> list[Event]:
+    def _events_of(self, action: Any, opening: str | None = None) -> list[Event]:
         tracker = self.sdk_tracker()
+        if opening is not None:  # as turn.run_action passes it on
+            tracker.latest_message = {**tracker.latest_message, "text": opening}
         before = copy.deepcopy(tracker.events)
         run = action.run(CollectingDispatcher(), tracker, self.domain.as_dict())
         events = asyncio.run(run) if inspect.isawaitable(run) else run

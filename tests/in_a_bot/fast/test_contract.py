@@ -1,12 +1,16 @@
 """The contract is read from domain.yml, and says what is wrong with it."""
 
+import time
+from datetime import date
+
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from in_a_bot.cases import CONTRACT, names
 from in_a_bot.fast.conversation import mapped
 from rasa_metadata.contract import ABSENT, ContractError, contract_of, lookup, merge, violations
 from rasa_metadata.contract.examples import example_metadata, example_values
+from rasa_metadata.contract.schema import MOST_VIOLATIONS, published
 
 
 def read(**slots):
@@ -21,12 +25,13 @@ def found(contract, metadata):
 def test_each_of_your_slots_has_an_example_that_its_schema_accepts(field):
     values = example_values(field)
     assert values, f"name some under `schema: {{examples: [...]}}` of slot {field.slot}"
-    assert Draft202012Validator(field.schema).is_valid(values[0])
-    assert Draft202012Validator(field.schema).is_valid(None)
+    assert field.accepts(values[0])
+    for value in (values[0], None):
+        assert Draft202012Validator(published(field)).is_valid(value)
 
 
 def test_your_contract_is_a_json_schema_that_accepts_its_own_example():
-    Draft202012Validator.check_schema(CONTRACT.schema)
+    assert meta.is_valid(CONTRACT.schema)
     assert violations(CONTRACT, example_metadata(CONTRACT)) == []
 
 
@@ -67,7 +72,7 @@ def test_a_slot_without_metadata_is_none_of_the_contracts_business():
             ["b"],
             "must match the pattern ^a",
         ),
-        (mapped({"path": "x", "schema": {"const": "a"}}), ["a"], ["b"], "'a' was expected"),
+        (mapped({"path": "x", "schema": {"const": "a"}}), ["a"], ["b"], '"a" was expected'),
         (
             mapped({"path": "x", "schema": {"type": "integer"}}, "float"),
             [3],
@@ -78,7 +83,7 @@ def test_a_slot_without_metadata_is_none_of_the_contracts_business():
             mapped({"path": "x", "schema": {"format": "date"}}),
             ["2026-01-31"],
             ["31.1."],
-            "'31.1.' is not a 'date'",
+            "must be a date (the JSON Schema format)",
         ),
     ],
 )
@@ -117,7 +122,33 @@ def test_keys_outside_the_contract_and_null_objects_are_welcome():
         (mapped(["x"]), "'metadata' is a path such as account.plan"),
         (mapped({"path": "x", "signed": "yes"}), "'signed' is true or false"),
         (mapped({"path": "x", "scope": "day"}), "'scope' is session or turn"),
-        (mapped({"path": "x", "schema": {"type": "text"}}), "'schema' is not a JSON Schema"),
+        (mapped({"path": "x", "schema": {"type": "text"}}), "'schema': it is not a JSON Schema"),
+        (mapped({"path": "x", "schema": {"minimun": 1}}), "did you mean 'minimum'?"),
+        (mapped({"path": "x", "schema": {"items": {"typ": 1}}}, "list"), "items: 'typ' is not"),
+        (mapped({"path": "x", "schema": {"$ref": "http://x/y"}}), "the slot's own schema"),
+        (mapped({"path": "x", "schema": {"$ref": "file:///etc/passwd"}}), "the slot's own schema"),
+        (mapped({"path": "x", "schema": {"$ref": "#/$defs/a"}}), "does not exist"),
+        (mapped({"path": "x", "schema": {"$ref": "#"}}), "'$ref' leads back to itself"),
+        (
+            mapped(
+                {
+                    "path": "x",
+                    "schema": {
+                        "$ref": "#/$defs/a",
+                        "$defs": {
+                            "a": {"anyOf": [{"$ref": "#/$defs/b"}]},
+                            "b": {"not": {"$ref": "#/$defs/a"}},
+                        },
+                    },
+                }
+            ),
+            "'$ref' leads back to itself",
+        ),
+        (mapped({"path": "x", "schema": {"$dynamicRef": "#a"}}), "'$dynamicRef' is not"),
+        (mapped({"path": "x", "schema": {"format": "datum"}}), "Unknown format: 'datum'"),
+        (mapped({"path": "x", "schema": {"pattern": "(?=a)"}}), 'is not a "regex"'),
+        (mapped({"path": "x", "schema": {"pattern": r"(a)\1"}}), 'is not a "regex"'),
+        (mapped({"path": "x", "schema": {"examples": [date(2026, 1, 31)]}}), "Put it in quotes"),
         (mapped({"path": "x", "schema": [1]}), "'schema' is an object"),
         (mapped("model_id.x"), "is a key that Rasa or this bot writes itself"),
         (mapped("x", "date"), "type 'date' cannot hold metadata"),
@@ -190,3 +221,112 @@ def test_newer_metadata_lies_over_older_path_by_path():
     newer = {"user": {"age": None}, "tags": [2]}
     assert merge(older, newer) == {"user": {"name": "Ada", "age": None}, "tags": [2]}
     assert older == {"user": {"name": "Ada", "age": 36}, "tags": [1]}
+
+
+def test_definitions_of_a_slots_own_schema_work_also_inside_the_whole_contract():
+    schema = {"$ref": "#/$defs/code", "$defs": {"code": {"type": "string", "maxLength": 3}}}
+    contract = read(a=mapped({"path": "x.a", "schema": schema}, "any"), b=mapped("x.b"))
+    whole = Draft202012Validator(contract.schema, offline=True)
+    for value, good in [("abc", True), (None, True), ("abcd", False), (7, False)]:
+        assert whole.is_valid({"x": {"a": value}}) == good
+        assert (found(contract, {"x": {"a": value}}) == {}) == good
+
+
+@pytest.mark.parametrize(
+    "slot, wanted",
+    [
+        (mapped("x"), {"title": "x", "type": ["string", "null"]}),
+        (
+            mapped({"path": "x", "schema": {"title": "Plan", "description": "what they pay"}}),
+            {"title": "Plan", "description": "what they pay", "type": ["string", "null"]},
+        ),
+        (
+            mapped("x", "categorical", values=["a", "b"]),
+            {"title": "x", "enum": ["a", "b", None]},
+        ),
+        (mapped("x", "any"), {"title": "x"}),
+        (
+            mapped({"path": "x", "signed": True, "schema": {"const": "a", "default": "a"}}),
+            {
+                "title": "x",
+                "default": "a",
+                "readOnly": True,
+                "anyOf": [{"type": "null"}, {"type": "string", "const": "a"}],
+            },
+        ),
+    ],
+)
+def test_null_is_published_so_that_generators_understand_it(slot, wanted):
+    assert read(x=slot).schema["properties"]["x"] == wanted
+
+
+def test_a_label_is_the_title_or_the_name_in_words():
+    contract = read(user_name=mapped("a"), x=mapped({"path": "b", "schema": {"title": "Plan"}}))
+    assert [field.label for field in contract.fields] == ["user name", "Plan"]
+
+
+def test_the_violations_told_are_bounded_and_their_number_is_said():
+    slots = {f"s{n}": mapped(f"s{n}", "bool") for n in range(50)}
+    told = violations(read(**slots), dict.fromkeys(slots, "no"))
+    assert len(told) == MOST_VIOLATIONS + 1
+    assert told[-1] == ("", "50 places violate the schema; these are the first")
+
+
+DEEP = {"type": "integer"}
+for _ in range(14):
+    ONE, OTHER = {"minItems": 1}, {"maxItems": 9}
+    DEEP = {"anyOf": [{"type": "array", "items": DEEP, **each} for each in (ONE, OTHER)]}
+NESTED = "x"
+for _ in range(14):
+    NESTED = [NESTED]
+SLOW = {
+    "a pattern that backtracks": ({"pattern": "^(a+)+$"}, "a" * 60_000 + "!"),
+    "many patterns of keys": (
+        {"patternProperties": {"^(a+)+$": {"type": "string"}}},
+        {"a" * n: 1 for n in range(1, 330)},
+    ),
+    "unique lists": ({"uniqueItems": True}, [[n] for n in range(12_000)] + [[1]]),
+    "unique objects": ({"uniqueItems": True}, [{"a": n} for n in range(7_000)] + [{"a": 1}]),
+    "multiples": ({"items": {"multipleOf": 0.01}}, [0.001] * 12_000),
+    "many wrong items": ({"items": {"minimum": 3}}, [1] * 20_000),
+    "many alternatives": (
+        {"items": {"anyOf": [{"minimum": n} for n in range(50)]}},
+        [-1] * 20_000,
+    ),
+    "alternatives in alternatives": (DEEP, NESTED),
+    "a definition in itself": (
+        {
+            "$ref": "#/$defs/t",
+            "$defs": {
+                "t": {
+                    "anyOf": [
+                        {"type": "array", "minItems": n, "items": {"$ref": "#/$defs/t"}}
+                        for n in range(1, 9)
+                    ]
+                }
+            },
+        },
+        NESTED,
+    ),
+    "a regular expression as a value": ({"format": "regex"}, "(" * 60_000),
+    "a template as a value": ({"format": "uri-template"}, "{" * 60_000),
+    "a long host name": ({"format": "idn-hostname"}, "ü" * 30_000),
+    "an e-mail address": ({"format": "email"}, "a" * 30_000 + "@" + "b." * 15_000),
+    "unevaluated keys": (
+        {
+            "anyOf": [{"properties": {f"a{n}": True}} for n in range(50)],
+            "unevaluatedProperties": False,
+        },
+        {f"a{n}": 1 for n in range(512)},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SLOW)
+def test_no_schema_and_no_value_takes_long(what):
+    schema, value = SLOW[what]
+    contract = read(x=mapped({"path": "x", "schema": schema}, "any"))
+    violations(contract, {"x": None})  # compiled, and the machine awake
+    started = time.perf_counter()
+    assert violations(contract, {"x": value})
+    assert time.perf_counter() - started < 0.05

@@ -1,4 +1,4 @@
-"""Whatever is sent, the door lets it in or says why not; whatever is good, is in the slots.
+"""Whatever is sent is valid or an API error; whatever is valid is in the slots.
 
 Some inputs of each kind by default; `make fuzz` tries 34,000, a hundred thousand in all.
 """
@@ -8,19 +8,20 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
+from jsonschema_rs import Draft202012Validator, RegexOptions
 
 from in_a_bot.cases import CONTRACT, DOMAIN
 from in_a_bot.fast.conversation import Conversation
 from in_a_bot.tokens import KEY, token
 from rasa_metadata.channels.http import answer_error
-from rasa_metadata.contract import ABSENT, lookup, metadata_schema
+from rasa_metadata.contract import ABSENT, lookup, metadata_schema, violations
 from rasa_metadata.contract.fields import RESERVED_KEYS
 from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.message import UNSTORABLE, RequestValidation
 from rasa_metadata.validation.tokens import Tokens
 
 DOCUMENTED = {400, 401, 403, 413, 415, 422}
-DOOR = RequestValidation(tokens=Tokens.from_credentials({"jwt_key": KEY}))
+VALIDATION = RequestValidation(tokens=Tokens.from_credentials({"jwt_key": KEY}))
 OPEN_FIELDS = [field for field in CONTRACT.fields if not field.signed]
 
 any_text = st.text(st.characters(categories=None), max_size=30)
@@ -48,17 +49,19 @@ content_type = st.just("application/json") | st.just("application/json; charset=
 authorization = st.none() | any_text | any_text.map(lambda text: f"Bearer {text}")
 
 
-def at_the_door(raw, authorization=None, content_type="application/json"):
-    """Return (valid, error), one of them None; anything else is a fault of the door."""
+def validated(raw, authorization=None, content_type="application/json"):
+    """Return (valid, error), one of them None; anything else is a fault of validation."""
     try:
-        return DOOR.validate(content_type, raw, authorization, CONTRACT), None
+        return VALIDATION.validate(
+            raw, CONTRACT, content_type=content_type, origin="null", authorization=authorization
+        ), None
     except ApiError as error:
         return None, error
 
 
 @given(body, st.none() | authorization, st.just("application/json") | content_type)
 def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorization, content_type):
-    valid, error = at_the_door(raw, authorization, content_type)
+    valid, error = validated(raw, authorization, content_type)
     if error:
         assert error.status in DOCUMENTED
         assert error.message
@@ -72,7 +75,7 @@ def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorizati
 @given(any_json)
 def test_any_claims_are_believed_or_refused(metadata):
     made = token(metadata=metadata)
-    valid, error = at_the_door(b'{"message": "hello"}', f"Bearer {made}")
+    valid, error = validated(b'{"message": "hello"}', f"Bearer {made}")
     if error:
         assert error.status in (401, 422)
         assert made not in answer_error(None, error).body.decode()
@@ -80,15 +83,21 @@ def test_any_claims_are_believed_or_refused(metadata):
         assert valid.sender == "user:u1"
 
 
+PUBLISHED = Draft202012Validator(CONTRACT.schema, pattern_options=RegexOptions(), offline=True)
+
+
 @given(near_metadata | any_json)
-def test_the_quick_answer_whether_metadata_fits_is_that_of_json_schema(metadata):
-    assert CONTRACT.fits(metadata) == CONTRACT.validator.is_valid(metadata)
-    assert CONTRACT.fits(metadata) == CONTRACT.validator.is_valid(metadata)  # from memory
+def test_what_is_valid_slot_by_slot_is_valid_by_the_published_schema(metadata):
+    try:
+        wanted = PUBLISHED.is_valid(metadata)
+    except ValueError:  # a lone surrogate, which validation refuses before this
+        return
+    assert (violations(CONTRACT, metadata) == []) == wanted
 
 
 def storable(metadata):
     text = json.dumps(metadata, ensure_ascii=False)
-    small = len(text.encode("utf-8", "replace")) < DOOR.max_body_bytes - 100
+    small = len(text.encode("utf-8", "replace")) < VALIDATION.max_body_bytes - 100
     return small and not UNSTORABLE.search(text) and "\\u0000" not in text
 
 
@@ -98,7 +107,7 @@ good_metadata = from_schema(metadata_schema(OPEN_FIELDS)).filter(storable)
 @given(good_metadata.filter(lambda metadata: not RESERVED_KEYS & set(metadata)))
 def test_metadata_that_keeps_to_the_contract_is_in_the_slots_unchanged(metadata):
     body = {"sender": "ada", "message": "hello", "metadata": metadata}
-    valid, error = at_the_door(json.dumps(body).encode())
+    valid, error = validated(json.dumps(body).encode())
     if error:
         assert error.reason in ("TooDeep", "TooManyKeys")
         return

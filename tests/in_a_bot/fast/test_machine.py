@@ -5,6 +5,7 @@ a second account of them: not of events, but of what was told when, what was set
 and how things stood before each message. `make fuzz` plays many more.
 """
 
+import time
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -107,14 +108,14 @@ class Metadata(RuleBasedStateMachine):
     def restart(self, metadata, member):
         self.hear(metadata, member)
         self.begin_session(self.told, metadata, member, {})
-        self.talk.restart(self.stored(metadata, member))
+        self.talk.restart(self.stored(metadata, member, "/restart"))
         self.at_rest = self.slots
 
     @rule(metadata=metadata, member=members)
     def session_start(self, metadata, member):
         self.hear(metadata, member)
         self.begin_session(self.tell({}, metadata), metadata, member, self.carried())
-        self.say(self.stored(metadata, member), text="/session_start")
+        self.say(self.stored(metadata, member, "/session_start"), text="/session_start")
 
     @rule()
     def a_long_time_passes(self):
@@ -184,10 +185,12 @@ class Metadata(RuleBasedStateMachine):
         for _ in range(messages):
             self.slots = self.before.pop()
 
-    def stored(self, metadata, member):
-        """Return the metadata as the door stores it for somebody with a token."""
-        signed = {SIGNED_KEY: sign(nested(("id",), member), "ada")} if member else {}
-        return {**metadata, **signed}
+    def stored(self, metadata, member, text="hi"):
+        """Return metadata as it is stored with a message that has a token."""
+        if not member:
+            return metadata
+        expires = time.time() + 3600
+        return {**metadata, SIGNED_KEY: sign(nested(("id",), member), "ada", text, expires)}
 
     @invariant()
     def the_bot_saw_and_the_tracker_holds_what_it_should(self):

@@ -1,4 +1,6 @@
-"""Signed metadata is believed under the seal of the validation, and no other."""
+"""Signed metadata is used with the signature of request validation, and no other."""
+
+import time
 
 import pytest
 
@@ -7,16 +9,26 @@ from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE, SIGNED_KEY,
 SIGNED = {"user": {"id": "u1"}, "number": 0.1}
 
 
-def stored(sender="ada"):
-    return {"city": "Rome", SIGNED_KEY: sign(SIGNED, sender)}
+def stored(sender="ada", text="hi", seconds=60.0):
+    expires = time.time() + seconds
+    return {"city": "Rome", SIGNED_KEY: sign(SIGNED, sender, text, expires)}
 
 
-def test_what_was_sealed_can_be_opened():
-    assert verify(stored(), "ada") == SIGNED
+def test_what_was_signed_can_be_verified():
+    assert verify(stored(), "ada", "hi") == SIGNED
 
 
-def test_a_seal_holds_for_its_sender_alone():
-    assert verify(stored("ada"), "bob") == {}
+def test_a_signature_is_valid_for_its_sender_and_message_alone_until_the_token_expires():
+    assert verify(stored("ada"), "bob", "hi") == {}
+    assert verify(stored(text="hi"), "ada", "hello") == {}
+    assert verify(stored(), "ada", None) == {}
+    assert verify(stored(seconds=-1), "ada", "hi") == {}
+
+
+def test_a_signature_cannot_be_prolonged():
+    metadata = stored(seconds=-1)
+    metadata[SIGNED_KEY]["expires"] += 60
+    assert verify(metadata, "ada", "hi") == {}
 
 
 @pytest.mark.parametrize(
@@ -30,17 +42,19 @@ def test_a_seal_holds_for_its_sender_alone():
         {SIGNED_KEY: {"metadata": SIGNED, "signature": "x"}},
         {SIGNED_KEY: {"metadata": '{"user": {"id": "u1"}}', "signature": ""}},
         {SIGNED_KEY: {"metadata": '{"user": {"id": "u1"}}', "signature": "ü"}},
+        {SIGNED_KEY: {**stored()[SIGNED_KEY], "signature": "ü\ud800"}},
+        {SIGNED_KEY: {**stored()[SIGNED_KEY], "expires": "never"}},
         {SIGNED_KEY: {**stored()[SIGNED_KEY], "metadata": '{"user": {"id": "u2"}}'}},
         {SIGNED_KEY: {**stored()[SIGNED_KEY], "signature": 7}},
     ],
 )
-def test_a_forged_seal_opens_nothing(forged):
-    assert verify(forged, "ada") == {}
+def test_a_forged_signature_proves_nothing(forged):
+    assert verify(forged, "ada", "hi") == {}
 
 
 def test_two_servers_understand_each_other_by_a_key_they_share(monkeypatch):
     monkeypatch.setenv(SIGNATURE_KEY_VARIABLE, "one")
     made_by_one = stored()
-    assert verify(made_by_one, "ada") == SIGNED
+    assert verify(made_by_one, "ada", "hi") == SIGNED
     monkeypatch.setenv(SIGNATURE_KEY_VARIABLE, "two")
-    assert verify(made_by_one, "ada") == {}
+    assert verify(made_by_one, "ada", "hi") == {}

@@ -1,5 +1,7 @@
 """Slots say what the conversation has been told, whatever happened before."""
 
+import time
+
 import pytest
 from rasa.shared.core.events import (
     ActionExecuted,
@@ -266,9 +268,10 @@ def test_a_turn_scoped_slot_is_what_this_message_says():
     assert conversation.say({"page": "/c"}).wait(61).say().slots["page"] is None
 
 
-def signed(user_id, sender="ada", **more):
-    """Return metadata as the door stores it for somebody with a token."""
-    return {**more, SIGNED_KEY: sign({"user": {"id": user_id}}, sender)}
+def signed(user_id, sender="ada", text="hi", **more):
+    """Return metadata as it is stored with a message that has a token."""
+    proof = sign({"user": {"id": user_id}}, sender, text, time.time() + 60)
+    return {**more, SIGNED_KEY: proof}
 
 
 def member_talk(**session_config):
@@ -298,12 +301,14 @@ def test_nobody_inherits_an_identity(carry_over):
 
 
 def test_a_restart_with_a_token_keeps_what_it_says():
-    assert member_talk().say(signed("u1")).restart(signed("u1")).slots["id"] == "u1"
+    assert (
+        member_talk().say(signed("u1")).restart(signed("u1", text="/restart")).slots["id"] == "u1"
+    )
 
 
 def test_a_signed_slot_is_there_at_the_session_start():
     conversation = member_talk()
-    conversation.say(signed("u1"), text="/session_start")
+    conversation.say(signed("u1", text="/session_start"), text="/session_start")
     assert conversation.slots["id"] == "u1"
 
 

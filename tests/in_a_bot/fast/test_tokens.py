@@ -1,4 +1,4 @@
-"""A token is believed when a key of ours signed it, and for what it says alone."""
+"""A token is valid if one of our keys signed it, and only for what it says."""
 
 import base64
 import json
@@ -33,7 +33,11 @@ def pair(private):
     return secret.decode(), public.decode()
 
 
-RSA = pair(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+def rsa_key(bits):
+    return pair(rsa.generate_private_key(public_exponent=65537, key_size=bits))
+
+
+RSA = rsa_key(2048)
 EC = pair(ec.generate_private_key(ec.SECP256R1()))
 
 
@@ -53,7 +57,7 @@ def test_a_token_may_name_the_guest_conversation_that_goes_on():
     assert tokens().claims(token(sender="guest 42")).sender == "guest 42"
 
 
-NOT_TO_BE_BELIEVED = {
+INVALID = {
     "nothing": "",
     "nonsense": "nonsense",
     "three parts": "a.b.c",
@@ -83,12 +87,17 @@ NOT_TO_BE_BELIEVED = {
     "sender is blank": token(sender=" "),
     "sender is a member": token(sender="user:somebody"),
     "long sender": token(sender="x" * 256),
+    "sender with a NUL": token(sender="a\0b"),
+    "sender with half of an emoji": token(sender="a\ud83d"),
+    "sender with a line": token(sender="a\nb"),
+    "sender with a space at its end": token(sender="a "),
+    "sender with an invisible space": token(sender="\u200ba"),
 }
 
 
-@pytest.mark.parametrize("name", NOT_TO_BE_BELIEVED)
-def test_a_token_that_is_not_to_be_believed_is_a_401(name):
-    bad = NOT_TO_BE_BELIEVED[name]
+@pytest.mark.parametrize("name", INVALID)
+def test_a_token_that_is_not_valid_is_a_401(name):
+    bad = INVALID[name]
     with pytest.raises(ApiError) as error:
         tokens().claims(bad)
     assert error.value.status == 401
@@ -157,7 +166,7 @@ def test_the_key_may_come_from_the_environment(monkeypatch):
     assert KEY not in repr(Tokens.from_credentials({}))
 
 
-def test_without_a_key_no_token_is_believed(monkeypatch):
+def test_without_a_key_no_token_is_valid(monkeypatch):
     monkeypatch.delenv(JWT_KEY_VARIABLE, raising=False)
     with pytest.raises(ApiError, match="no key") as error:
         Tokens.from_credentials({}).claims(token())
@@ -170,10 +179,19 @@ def test_without_a_key_no_token_is_believed(monkeypatch):
         ({"jwt_key": "short"}, "has 5 bytes and HS256 needs 32 or more"),
         ({"jwt_method": "none"}, "jwt_method 'none' is unknown"),
         ({"jwt_method": "HS255"}, "jwt_method 'HS255' is unknown"),
-        ({"jwt_method": "RS256"}, "jwt_key is no key for RS256"),
-        ({"jwt_key": RSA[1]}, "jwt_key is no key for HS256"),
-        ({"jwt_key": "{broken"}, "jwt_key is no JSON object"),
+        ({"jwt_method": "RS256"}, "jwt_key is not a key for RS256"),
+        ({"jwt_key": RSA[1]}, "jwt_key is not a key for HS256"),
+        ({"jwt_key": "{broken"}, "jwt_key is not a JSON object"),
         ({"jwt_key": '{"a": "short"}'}, "jwt_key 'a' has 5 bytes"),
+        ({"jwt_key": ""}, "jwt_key is empty"),
+        ({"jwt_key": "  " * 40}, "jwt_key is empty"),
+        ({"jwt_key": None}, "jwt_key is empty"),
+        ({"jwt_key": 7}, "jwt_key is empty"),
+        ({"jwt_key": RSA[0], "jwt_method": "RS256"}, "is a private key; RS256 is checked with"),
+        ({"jwt_key": rsa_key(1024)[1], "jwt_method": "RS256"}, "has fewer than 2048 bits"),
+        ({"jwt_audience": 7}, "jwt_audience is a text or a list of texts"),
+        ({"jwt_audience": []}, "jwt_audience is a text or a list of texts"),
+        ({"jwt_audience": ["a", 1]}, "jwt_audience is a text or a list of texts"),
     ],
 )
 def test_a_key_that_cannot_serve_stops_the_bot_with_a_sentence(credentials, said):
@@ -192,5 +210,5 @@ def test_a_key_that_cannot_serve_stops_the_bot_with_a_sentence(credentials, said
         (None, None),
     ],
 )
-def test_a_token_stands_behind_bearer(header, found):
+def test_a_token_comes_after_bearer(header, found):
     assert bearer(header) == found

@@ -1,1 +1,1 @@
-"""The channels: Rasa's own, with a door in front that checks what comes in."""
+"""The channels: Rasa's own classes, with request validation in front of them."""

@@ -18,30 +18,37 @@ RASA_KEYS = {"url", "params", "headers", "basic_auth", "token", "token_name", "c
 
 
 class PatientCallbackOutput(CallbackOutput):
-    """Rasa's output, for which an address that cannot be reached does not end the turn."""
+    """Rasa's output, for which an address that cannot be reached does not end the turn.
+
+    `timeout` is in seconds; Rasa waits five minutes, and the conversation with it.
+    """
+
+    def __init__(self, endpoint: EndpointConfig, timeout: float) -> None:
+        super().__init__(endpoint)
+        self.timeout = timeout
 
     async def _persist_message(self, message: dict[str, Any]) -> None:
         try:
-            await super()._persist_message(message)
+            await asyncio.wait_for(super()._persist_message(message), self.timeout)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             logger.error(f"The callback could not be reached: {error!r}")
 
 
 class MetadataCallbackInput(ValidatedWebhook, CallbackInput):
-    """Rasa's `callback`, behind the validation, and with the metadata that Rasa's drops.
+    """Rasa's `callback` with request validation, and with the metadata that Rasa's drops.
 
-    Its keys in credentials.yml are Rasa's (`url` and the like) and those of `RequestValidation`.
+    Its keys in credentials.yml are Rasa's (`url` and the like) and `RequestValidation`'s.
     """
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "MetadataCallbackInput":
         if not credentials or "url" not in credentials:
             cls.raise_missing_credentials_exception()
-        rasas = {key: value for key, value in credentials.items() if key in RASA_KEYS}
-        ours = {key: value for key, value in credentials.items() if key not in RASA_KEYS}
+        ours = dict(credentials or {})
+        rasas = {key: ours.pop(key) for key in RASA_KEYS & set(ours)}
         channel = cls(EndpointConfig.from_dict(rasas))
         channel.validation = RequestValidation.from_credentials(ours)
         return channel
 
     def get_output_channel(self) -> PatientCallbackOutput:
-        return PatientCallbackOutput(self.callback_endpoint)
+        return PatientCallbackOutput(self.callback_endpoint, self.validation.action_timeout)

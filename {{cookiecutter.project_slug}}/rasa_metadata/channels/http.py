@@ -14,6 +14,7 @@ from sanic.response import HTTPResponse
 from sanic_cors.core import try_match_any
 
 from rasa_metadata.validation.errors import ApiError, failed
+from rasa_metadata.validation.message import body_too_large
 
 logger = logging.getLogger(__name__)
 
@@ -104,11 +105,6 @@ def answer_error(request: Request, error: Exception) -> HTTPResponse:
         logger.error(f"{request.method} {request.path} failed.", exc_info=error)
         error = failed("The server could not handle this request.")
     return response.json(error.body(), error.status, headers={**headers, **error.headers})
-
-
-def body_too_large(max_body_bytes: int) -> ApiError:
-    message = f"Send at most {max_body_bytes} bytes in one request."
-    return ApiError(413, "BodyTooLarge", message)
 
 
 def _bad_request(message: str) -> ApiError:

@@ -15,7 +15,7 @@ from rasa_metadata.validation.message import RequestValidation
 
 
 class MetadataRestInput(ValidatedWebhook, RestInput):
-    """Rasa's `rest`, behind the door; its keys in credentials.yml are `RequestValidation`'s."""
+    """Rasa's `rest` with request validation, whose keys it has in credentials.yml."""
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "MetadataRestInput":

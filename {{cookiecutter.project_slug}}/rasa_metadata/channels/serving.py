@@ -12,7 +12,7 @@ from rasa_metadata import runtime
 from rasa_metadata.contract import Contract, ContractError, contract_of
 from rasa_metadata.contract.examples import example_metadata
 from rasa_metadata.runtime.in_process import actions_of
-from rasa_metadata.validation.errors import ApiError
+from rasa_metadata.validation.errors import ApiError, try_again
 from rasa_metadata.validation.message import RequestValidation
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def contract_in(app: Sanic) -> Contract:
     """
     domain = getattr(app.ctx.agent, "domain", None)
     if domain is None:
-        raise ApiError(503, "NoModel", "The bot has no model: run 'make train'.")
+        raise try_again("The bot has no model: run 'make train'.", "NoModel")
     try:
         return contract_of(domain.as_dict())
     except ContractError as error:

@@ -1,8 +1,11 @@
-"""The Socket.IO channel: each message passes the validation, and a violation is an event."""
+"""The Socket.IO channel: each message is validated as a body would be, an error is an event."""
 
+import asyncio
+import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import socketio
@@ -11,9 +14,10 @@ from rasa.core.channels.socketio import SocketIOInput, SocketIOOutput
 from sanic import Blueprint, Sanic
 
 from rasa_metadata.channels import serving
+from rasa_metadata.channels.http import check_requests
 from rasa_metadata.runtime import turn
-from rasa_metadata.validation.errors import ApiError
-from rasa_metadata.validation.message import RequestValidation, reject_signed_sender
+from rasa_metadata.validation.errors import ApiError, try_again
+from rasa_metadata.validation.message import Names, RequestValidation, ValidMessage
 from rasa_metadata.validation.tokens import Claims, bad_token
 
 RASA_KEYS = {
@@ -24,14 +28,49 @@ RASA_KEYS = {
     "socketio_path",
     "metadata_key",
 }
+MOST_WAITING = 16  # messages of one socket that are not answered yet
+A_DAY = 86_400.0
+
+
+@dataclass
+class Client:
+    """One socket: who is connected, in which room, with so many unanswered messages."""
+
+    claims: Claims | None = None
+    room: str | None = None
+    waiting: int = 0
+    expiry: asyncio.TimerHandle | None = None
+
+
+class NamespacedOutput(SocketIOOutput):
+    """Rasa's output, which also answers in a namespace and takes any custom payload."""
+
+    def __init__(self, sio: socketio.AsyncServer, bot_message_evt: str, namespace: str) -> None:
+        super().__init__(sio, bot_message_evt)
+        self.namespace = namespace
+
+    async def _send_message(self, socket_id: str, response: Any) -> None:
+        await self.sio.emit(
+            self.bot_message_evt, response, room=socket_id, namespace=self.namespace
+        )
+
+    async def send_custom_json(
+        self, recipient_id: str, json_message: dict[str, Any], **_: Any
+    ) -> None:
+        """Send `{"data": …, "room": …}` as Rasa does, and any other payload as it is."""
+        if json_message.keys() <= {"data", "room"} and "data" in json_message:
+            room = json_message.get("room", recipient_id)
+            await self._send_message(room, json_message["data"])
+        else:
+            await self._send_message(recipient_id, json_message)
 
 
 class MetadataSocketIOInput(SocketIOInput):
-    """Rasa's `socketio`, behind the door; it keeps Rasa's events and adds `error_evt`.
+    """Rasa's `socketio` with request validation; it keeps Rasa's events and adds `error_evt`.
 
-    A client that connects with `auth: {token}` speaks for whom the token names, in a
-    room of its own. Whoever connects without a token is a guest. What the door refuses
-    comes back as an `error_evt` ("bot_error"), with the body that REST would answer.
+    A client that connects with `auth: {token}` speaks for whom the token names, in a room
+    of its own, until the token expires. A client without a token is a guest. An API error
+    comes as an `error_evt` ("bot_error"), with the body that REST would answer.
     """
 
     validation: RequestValidation = RequestValidation()
@@ -42,87 +81,166 @@ class MetadataSocketIOInput(SocketIOInput):
         ours = dict(credentials or {})
         rasas = {key: ours.pop(key) for key in RASA_KEYS & set(ours)}
         error_evt = ours.pop("error_evt", cls.error_evt)
-        channel = super().from_credentials(rasas)
+        channel: MetadataSocketIOInput = super().from_credentials(rasas)
         channel.validation = RequestValidation.from_credentials(ours)
         channel.error_evt = error_evt
+        channel.namespace = channel.namespace or "/"
+        channel.clients = {}
         return channel
 
+    clients: dict[str, Client]
+
+    def get_output_channel(self) -> NamespacedOutput | None:
+        if self.sio is None:
+            return None
+        return NamespacedOutput(self.sio, self.bot_message_evt, self.namespace)
+
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
-        """Return Rasa's blueprint, with handlers of ours for three of its events."""
+        """Return Rasa's blueprint, with our handlers for its events."""
         webhook = super().blueprint(on_new_message)
+        limit = self.validation.max_body_bytes
+        check_requests(webhook, self.socketio_path, 2 * limit)  # a frame around a message
+        self.sio.eio.max_http_buffer_size = 2 * limit
 
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: Any) -> None:
             self.app = app
             serving.start(app, self.validation)
 
-        on = {"namespace": self.namespace}
-        self.sio.on("connect", self._connect, **on)
-        self.sio.on("session_request", self._session_request, **on)
-
         async def handle(sid: str, data: Any = None, *_: Any) -> None:
             try:
                 await self._handle(on_new_message, sid, data)
             except ApiError as error:
-                await self._tell(sid, error)
+                await self._send_error(sid, error)
 
+        on = {"namespace": self.namespace}
+        self.sio.on("connect", self._connect, **on)
+        self.sio.on("disconnect", self._disconnect, **on)
+        self.sio.on("session_request", self._session_request, **on)
         self.sio.on(self.user_message_evt, handle, **on)
         return webhook
 
     async def _connect(self, sid: str, _: Any, auth: Any = None) -> None:
         token = auth.get("token") if isinstance(auth, dict) else None
-        claims = None
-        if token is not None:
-            try:
-                claims = self.validation.tokens.claims(str(token).removeprefix("Bearer "))
-            except ApiError as error:
-                raise socketio.exceptions.ConnectionRefusedError(
-                    error.message, error.body()
-                ) from None
-            await self.sio.enter_room(sid, claims.sender, namespace=self.namespace)
-        await self.sio.save_session(sid, {"claims": claims}, namespace=self.namespace)
+        client = Client()
+        try:
+            if token is not None:
+                client.claims = self._claims(token)
+            elif not self.validation.guests:
+                raise bad_token("this bot needs one")
+        except ApiError as error:
+            refused = socketio.exceptions.ConnectionRefusedError(error.message, error.body())
+            raise refused from None
+        self.clients[sid] = client
+        if client.claims:
+            await self._join(sid, client.claims.sender)
+            self._watch_expiry(sid, client)
+
+    async def _disconnect(self, sid: str, *_: Any) -> None:
+        client = self.clients.pop(sid, None)
+        if client and client.expiry:
+            client.expiry.cancel()
 
     async def _session_request(self, sid: str, data: Any = None) -> None:
-        claims = await self._claims(sid)
+        client = self.clients[sid]
         wanted = data.get("session_id") if isinstance(data, dict) else None
-        session_id = claims.sender if claims else str(wanted or uuid.uuid4().hex)
-        if not claims:
-            try:
-                reject_signed_sender(session_id)
-            except ApiError as error:
-                await self._tell(sid, error)
-                return
+        try:
+            if client.claims:
+                _check_expiry(client.claims)
+                session_id = client.claims.sender
+            else:
+                session_id = uuid.uuid4().hex if wanted is None else wanted
+                self.validation.check_sender(session_id, "session_id")
+        except ApiError as error:
+            await self._send_error(sid, error)
+            return
         if self.session_persistence:
-            # Rasa forgets the `await` that python-socketio 5.10 and newer needs here.
-            await self.sio.enter_room(sid, session_id, namespace=self.namespace)
+            await self._join(sid, session_id)
         await self.sio.emit("session_confirm", session_id, room=sid, namespace=self.namespace)
 
     async def _handle(
         self, on_new_message: Callable[[UserMessage], Awaitable[Any]], sid: str, data: Any
     ) -> None:
-        claims = await self._claims(sid)
-        if claims and claims.expires <= time.time():
-            raise bad_token("Signature has expired")
-        body = {"message": None}
-        if isinstance(data, dict):
-            sender = data.get("session_id") if self.session_persistence else sid
-            metadata = data.get(self.metadata_key)
-            body = {"sender": sender, "message": data.get("message"), "metadata": metadata}
-        self.validation.check_size(body)
-        valid = self.validation.validate_body(body, claims, serving.contract_in(self.app))
-        message = UserMessage(
-            valid.text,
-            SocketIOOutput(self.sio, self.bot_message_evt),
-            valid.sender,
-            input_channel=self.name(),
-            metadata=valid.metadata,
-        )
-        error = await turn.take(on_new_message, message, self.validation.action_timeout)
+        client = self.clients[sid]
+        if client.waiting >= MOST_WAITING:
+            raise try_again("Too many messages of this socket wait for an answer.", "TooMany")
+        client.waiting += 1
+        try:
+            valid = await self._validated(sid, client, data)
+            message = UserMessage(
+                valid.text,
+                self.get_output_channel(),
+                valid.sender,
+                input_channel=self.name(),
+                metadata=valid.metadata,
+            )
+            error = await turn.take(on_new_message, message, self.validation.action_timeout)
+        finally:
+            client.waiting -= 1
         if error:
             raise error
 
-    async def _tell(self, sid: str, error: ApiError) -> None:
+    async def _validated(self, sid: str, client: Client, data: Any) -> ValidMessage:
+        """Return the message in what a client sent: an object, as Rasa expects it.
+
+        A widget that cannot pass `auth` may send a `token` inside the message.
+        """
+        names = Names(sender="session_id", metadata=self.metadata_key)
+        data = data if isinstance(data, dict) else {}
+        claims = client.claims
+        if data.get("token") is not None:
+            claims = self._claims(data["token"])
+            await self._join(sid, claims.sender)
+        if claims:
+            _check_expiry(claims)
+        metadata = data.get(self.metadata_key)
+        if isinstance(metadata, str):  # as Rasa's channel accepts it
+            metadata = self.validation.parse(metadata.encode(errors="replace"))
+        body = {
+            names.sender: data.get("session_id") if self.session_persistence else sid,
+            names.message: data.get("message"),
+            names.metadata: metadata,
+        }
+        try:
+            raw = json.dumps(body).encode()
+        except (TypeError, ValueError, RecursionError):
+            message = "Send JSON values only, without binary data."
+            raise ApiError(422, "BadMessage", message) from None
+        return self.validation.validate_body(raw, claims, serving.contract_in(self.app), names)
+
+    def _claims(self, token: Any) -> Claims:
+        return self.validation.tokens.claims(str(token).removeprefix("Bearer "))
+
+    async def _join(self, sid: str, room: str) -> None:
+        """Let a socket hear one conversation, and no longer the one before."""
+        client = self.clients[sid]
+        if client.room == room:
+            return
+        if client.room is not None:
+            await self.sio.leave_room(sid, client.room, namespace=self.namespace)
+        await self.sio.enter_room(sid, room, namespace=self.namespace)
+        client.room = room
+
+    def _watch_expiry(self, sid: str, client: Client) -> None:
+        async def expire() -> None:
+            if not client.claims or sid not in self.clients:
+                return
+            if client.claims.expires > time.time():
+                self._watch_expiry(sid, client)
+                return
+            if client.room is not None:
+                await self.sio.leave_room(sid, client.room, namespace=self.namespace)
+                client.room = None
+            await self._send_error(sid, bad_token("Signature has expired"))
+
+        loop = asyncio.get_running_loop()
+        delay = min(max(client.claims.expires - time.time(), 0.0), A_DAY) if client.claims else 0.0
+        client.expiry = loop.call_later(delay, lambda: loop.create_task(expire()))
+
+    async def _send_error(self, sid: str, error: ApiError) -> None:
         await self.sio.emit(self.error_evt, error.body(), room=sid, namespace=self.namespace)
 
-    async def _claims(self, sid: str) -> Claims | None:
-        return (await self.sio.get_session(sid, namespace=self.namespace)).get("claims")
+
+def _check_expiry(claims: Claims) -> None:
+    if claims.expires <= time.time():
+        raise bad_token("Signature has expired")

@@ -1,11 +1,11 @@
-"""Puts the door before the webhook of one of Rasa's channels."""
+"""Request validation in front of the webhook of one of Rasa's channels."""
 
 from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from rasa.core.channels.channel import UserMessage
+from rasa.core.channels.channel import InputChannel, UserMessage
 from sanic import Blueprint, Sanic, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
@@ -15,22 +15,22 @@ from rasa_metadata.channels.http import answer_error, check_requests
 from rasa_metadata.runtime import readiness, turn
 from rasa_metadata.validation.message import RequestValidation
 
-# The request that is answered now: Rasa's code between the door and the bot knows only
-# sender and text, and gives no way to tell that a turn has failed.
+# The request in hand: Rasa's code between validation and the bot passes on sender and text
+# alone, and has no way to report that a turn has failed.
 current_request: ContextVar[Request] = ContextVar("current_request")
 
 
-class ValidatedWebhook:
-    """Goes before Rasa's class among the bases of a channel.
+class ValidatedWebhook(InputChannel):
+    """Comes before Rasa's class among the bases of a channel.
 
-    Rasa's routes stay as they are, and answer what the door admits. GET /schema tells
-    what that is, GET /ready whether a message would be answered now.
+    Rasa's routes stay as they are, and answer what is valid. GET /schema returns what that
+    is, GET /ready whether a message would be answered now.
     """
 
     validation: RequestValidation = RequestValidation()
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
-        """Return Rasa's blueprint with the door before its routes."""
+        """Return Rasa's blueprint with validation in front of its routes."""
 
         async def take_turn(message: UserMessage) -> None:
             request = current_request.get()
@@ -45,12 +45,14 @@ class ValidatedWebhook:
         @webhook.middleware("request")
         async def validate_request(request: Request) -> None:
             if request.method == "POST":
+                headers = request.headers
                 request.ctx.message = self.validation.validate(
-                    request.headers.get("content-type", ""),
                     request.body,
-                    request.headers.get("authorization"),
                     serving.contract_in(request.app),
-                    request.headers.get("idempotency-key"),
+                    content_type=headers.get("content-type", ""),
+                    origin=headers.get("origin"),
+                    authorization=headers.get("authorization"),
+                    idempotency_key=headers.get("idempotency-key"),
                 )
                 current_request.set(request)
 
@@ -80,7 +82,7 @@ class ValidatedWebhook:
         return req.ctx.message.text
 
     def _extract_input_channel(self, req: Request) -> str:
-        return self.name()  # a body cannot name another channel
+        return req.ctx.message.input_channel or self.name()
 
     def get_metadata(self, request: Request) -> dict[str, Any] | None:
         return request.ctx.message.metadata

@@ -21,7 +21,7 @@ QUIET = {
 print_warning = warnings.showwarning
 
 
-def print_useful_warning(message: Any, category: Any, *where: Any) -> None:
+def print_useful_warning(message: Any, category: Any, *where: Any, **more: Any) -> None:
     # action_default_fallback utters it without any rule that names it
     known = "utterance 'utter_default' is not used" in str(message)
     if not known and not issubclass(category, DeprecationWarning):

@@ -14,12 +14,14 @@ The long form is `metadata: {path: account.plan, signed: true, scope: turn,
 schema: {...}}`; all but `path` may be left out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from rasa_metadata.contract.schema import compiled, metadata_schema, value_schema
+from jsonschema_rs import Draft202012Validator
+
+from rasa_metadata.contract.schema import Schema, compiled, metadata_schema, value_schema
 from rasa_metadata.contract.signature import SIGNED_KEY
 
 SYNC_ACTION = "action_sync_metadata"
@@ -29,12 +31,12 @@ KEYS = ("path", "signed", "scope", "schema")
 # Rasa writes these into the metadata of the events it stores, and believes a
 # client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
 RASA_KEYS = frozenset({"model_id", "assistant_id", "is_external"})
-IDEMPOTENCY_KEY = "_idempotency_key"  # the door keeps that header with the message
+IDEMPOTENCY_KEY = "_idempotency_key"  # stored with the message
 RESERVED_KEYS = RASA_KEYS | {SIGNED_KEY, IDEMPOTENCY_KEY}
 
 
 class ContractError(ValueError):
-    """The domain's metadata slots do not make a contract; `problems` says why."""
+    """The slots of a domain do not make a contract; `problems` says why."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -45,14 +47,14 @@ class ContractError(ValueError):
 class Field:
     """One metadata slot.
 
-    `path` is where its value stands in metadata, `("account", "plan")` for
-    `account.plan`. `schema` is the JSON Schema of that value, `null` included.
-    `signed` and `scope` ("session" or "turn") mean what the README says.
+    `path` is the place of its value in metadata, `("account", "plan")` for `account.plan`.
+    `schema` is the JSON Schema of values other than `null`. `signed` and `scope` ("session"
+    or "turn") are explained in the README.
     """
 
     slot: str
     path: tuple[str, ...]
-    schema: Mapping[str, Any] = field(compare=False)
+    schema: Schema = field(compare=False)
     signed: bool = False
     scope: str = "session"
 
@@ -65,21 +67,21 @@ class Field:
         """Whether a value holds until it is changed, not for its message alone."""
         return self.scope == "session" and not self.signed
 
+    @property
+    def label(self) -> str:
+        """The slot in words: its schema's `title`, or its name."""
+        return str(self.schema.get("title") or self.slot.replace("_", " "))
+
     @cached_property
-    def accepts(self) -> Callable[[Any], bool]:
-        """The test whether the slot may hold a value.
+    def validator(self) -> Draft202012Validator:
+        return compiled(self.schema)
 
-        It remembers some short values: a client sends the same ones with each message,
-        and JSON Schema takes its time.
-        """
-        is_valid = compiled(self.schema).is_valid
-        remembered = lru_cache(maxsize=128, typed=True)(is_valid)
-
-        def accepts(value: Any) -> bool:
-            short = len(value) < 256 if isinstance(value, str) else isinstance(value, (int, float))
-            return remembered(value) if short else is_valid(value)
-
-        return accepts
+    def accepts(self, value: Any) -> bool:
+        """Return whether the slot may hold a value; `None` clears it."""
+        try:
+            return value is None or self.validator.is_valid(value)
+        except ValueError:  # not JSON, such as a lone surrogate that a stock channel let in
+            return False
 
 
 @dataclass(frozen=True)
@@ -89,32 +91,9 @@ class Contract:
     fields: tuple[Field, ...]
 
     @cached_property
-    def schema(self) -> dict:
+    def schema(self) -> Schema:
         """The metadata object as one JSON Schema (draft 2020-12)."""
         return metadata_schema(self.fields)
-
-    @cached_property
-    def validator(self) -> Any:
-        """The schema compiled, as one of jsonschema's validators."""
-        return compiled(self.schema)
-
-    def fits(self, metadata: Any) -> bool:
-        """Tell whether metadata keeps to the schema, sooner than the validator can."""
-        if not isinstance(metadata, dict):
-            return False
-        for each in self.fields:
-            *places, last = each.path
-            place = metadata
-            for key in places:
-                place = place.get(key)
-                if place is None:  # absent, or cleared as a whole
-                    break
-                if not isinstance(place, dict):
-                    return False
-            else:
-                if last in place and not each.accepts(place[last]):
-                    return False
-        return True
 
 
 # The slots seen last, and their contract: a server has one domain, and many messages.
@@ -214,14 +193,16 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
             "a signed or turn-scoped slot is empty when a message says nothing: "
             "take out 'initial_value'."
         )
-    schema = {}
+    schema: Schema = {}
     try:
         schema = value_schema(config, refinement)
     except ValueError as error:
         problems.append(str(error))
     if problems:
         raise ContractError(problems)
-    return [Field(slot, tuple(path.split(".")), schema, signed, scope)]
+    found = Field(slot, tuple(str(path).split(".")), schema, signed, scope)
+    _ = found.validator  # compiled now, and not with the first message
+    return [found]
 
 
 def _clashes(fields: list[Field]) -> list[str]:

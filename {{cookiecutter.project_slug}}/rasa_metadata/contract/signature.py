@@ -1,8 +1,9 @@
-"""The seal: a proof, stored with a message, that its signed metadata came from the door.
+"""The signature: proof, stored with a message, that its signed metadata was validated.
 
-A stock channel beside ours takes any metadata, so what stands in an event proves
-nothing by itself. The door puts signed metadata under `_signed` with an HMAC over it
-and the sender; the actions believe it only when the HMAC is right.
+A stock channel beside ours accepts any metadata, so what an event contains proves
+nothing by itself. Request validation stores what a token said under `_signed`, with an
+HMAC over it, the sender, the message's text and the token's expiry. A copy of it in
+another message, or later, is worthless.
 """
 
 import hashlib
@@ -10,36 +11,42 @@ import hmac
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from typing import Any
 
 SIGNED_KEY = "_signed"
 
-# Both servers need the same one when actions run apart. Inside one process a key that
-# nobody else ever knows will do: a seal is only looked at in the turn it is made in.
+# A Rasa server and its action server need the same key. Inside one process, one that
+# nobody else knows will do: a signature is verified only in the turn it is made in.
 SIGNATURE_KEY_VARIABLE = "METADATA_SIGNATURE_KEY"
 _OWN_KEY = secrets.token_hex(32)
 
 
-def sign(metadata: Mapping[str, Any], sender: str) -> dict[str, str]:
-    """Return what the door stores under `_signed` for metadata that a token signed."""
-    text = json.dumps(metadata)  # stored as text, so that no server can reformat a number
-    return {"metadata": text, "signature": _hmac(text, sender)}
+def sign(metadata: Mapping[str, Any], sender: str, text: str, expires: float) -> dict[str, Any]:
+    """Return what is stored under `_signed`; `expires` is in seconds since 1970."""
+    content = json.dumps(metadata)  # stored as text, so that no server can reformat a number
+    signature = _hmac(content, sender, text, expires)
+    return {"metadata": content, "expires": expires, "signature": signature}
 
 
-def verify(metadata: Any, sender: str) -> dict[str, Any]:
-    """Return the signed metadata in an event's metadata, {} without a good seal."""
+def verify(metadata: Any, sender: str, text: str | None) -> dict[str, Any]:
+    """Return the signed metadata in a message's metadata, {} without a valid signature."""
     proof = metadata.get(SIGNED_KEY) if isinstance(metadata, Mapping) else None
     if not isinstance(proof, Mapping):
         return {}
-    text, seal = proof.get("metadata"), proof.get("signature")
-    if not isinstance(text, str) or not isinstance(seal, str):
+    content, expires, signature = (proof.get(k) for k in ("metadata", "expires", "signature"))
+    if not (isinstance(content, str) and isinstance(signature, str) and isinstance(text, str)):
         return {}
-    good = hmac.compare_digest(seal.encode(), _hmac(text, sender).encode())
-    return json.loads(text) if good else {}
+    if not isinstance(expires, int | float) or expires <= time.time():
+        return {}
+    wanted = _hmac(content, sender, text, expires)
+    valid = hmac.compare_digest(signature.encode(errors="replace"), wanted.encode())
+    found: dict[str, Any] = json.loads(content) if valid else {}
+    return found
 
 
-def _hmac(text: str, sender: str) -> str:
+def _hmac(content: str, sender: str, text: str, expires: float) -> str:
     key = os.environ.get(SIGNATURE_KEY_VARIABLE) or _OWN_KEY
-    message = json.dumps([sender, text])
+    message = json.dumps([sender, text, float(expires), content])
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()

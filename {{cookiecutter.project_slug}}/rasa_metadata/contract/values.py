@@ -34,7 +34,7 @@ def lookup(metadata: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def merge(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict:
+def merge(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
     """Return `older` with `newer` laid over it, as new objects down to the values.
 
     Objects are merged key by key; anything else replaces, `null` too.
@@ -55,7 +55,7 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
     return value
 
 
-def without(metadata: Mapping[str, Any], path: tuple[str, ...]) -> dict:
+def without(metadata: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     """Return `metadata` without what stands at `path`."""
     rest = dict(metadata)
     key, *below = path

@@ -146,6 +146,7 @@ class InProcessActions:
                 ended.set_result(outcome)
 
         def work() -> None:
+            outcome: tuple[Any, BaseException | None]
             try:
                 outcome = context.run(run, *args), None
             except BaseException as error:

@@ -44,9 +44,9 @@ async def readiness(app: Sanic) -> dict[str, str]:
 
 
 def _not_ready(problems: dict[str, str]) -> ApiError:
-    error = try_again(f"This server cannot take a turn: {', '.join(problems)}.")
-    error.reason, error.details = "NotReady", problems
-    return error
+    return try_again(
+        f"This server cannot take a turn: {', '.join(problems)}.", "NotReady", problems
+    )
 
 
 async def _problem(check: Awaitable[Any]) -> str | None:

@@ -59,7 +59,8 @@ def input_channel(tracker: Tracker) -> str | None:
     not: Rasa has not recorded the message by then, so the runtime adds the name to the
     call. `None` if no message opened the session, or one from a stock channel did.
     """
-    return (tracker.latest_message or {}).get("input_channel") or tracker.get_latest_input_channel()
+    name: str | None = (tracker.latest_message or {}).get("input_channel")
+    return name or tracker.get_latest_input_channel()
 
 
 def metadata_events(events: Sequence[Event]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -121,7 +122,7 @@ def opening_message(tracker: Tracker) -> Message:
 
 def signed_metadata(message: Message, sender: str) -> dict[str, Any]:
     """Return the metadata that the token of a message signed, {} without a valid one."""
-    return verify(message.metadata, sender)
+    return verify(message.metadata, sender, message.text)
 
 
 def start_metadata(
@@ -142,7 +143,9 @@ def _expired(events: Sequence[Event], session: Mapping[str, Any]) -> bool:
     """Return whether the session that ends has expired, by Rasa's rule."""
     minutes = session.get("session_expiration_time", 60)
     last = next((event for event in reversed(events) if event["event"] == "user"), None)
-    return bool(minutes and last) and time.time() - last["timestamp"] > minutes * 60
+    if not minutes or last is None:
+        return False
+    return bool(time.time() - last["timestamp"] > minutes * 60)
 
 
 def _stored(event: Event) -> Mapping[str, Any]:

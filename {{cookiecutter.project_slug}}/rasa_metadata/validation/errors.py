@@ -37,7 +37,9 @@ def failed(message: str) -> ApiError:
     return ApiError(500, "TurnFailed", message)
 
 
-def try_again(message: str) -> ApiError:
-    """Return the error for a turn that may succeed when it is sent again."""
+def try_again(
+    message: str, reason: str = "TryAgain", details: dict[str, Any] | None = None
+) -> ApiError:
+    """Return the error for a turn that may succeed when the message is sent again."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return ApiError(503, "TryAgain", message, headers=headers)
+    return ApiError(503, reason, message, details or {}, headers)

@@ -1,7 +1,7 @@
-"""The door: everything that is checked before a message reaches the bot.
+"""Request validation: everything that is checked before a message reaches the bot.
 
-Knows nothing of HTTP servers: bytes or parsed JSON go in, an valid message or a
-error comes out, so every channel can stand behind the same door.
+Knows nothing of HTTP servers: bytes come in, a valid message or an API error goes out, so
+every channel runs the same checks. They take linear time, whatever the bytes are.
 """
 
 import json
@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rasa.shared.exceptions import RasaException
 
@@ -17,30 +17,55 @@ from rasa_metadata.contract import Contract, lookup, merge, violations, without
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY, RESERVED_KEYS
 from rasa_metadata.contract.signature import SIGNED_KEY, sign
 from rasa_metadata.validation.errors import ApiError
-from rasa_metadata.validation.tokens import LONGEST_SENDER, SENDER_PREFIX, Claims, Tokens, bearer
+from rasa_metadata.validation.tokens import (
+    LONGEST_SENDER,
+    SENDER_PREFIX,
+    Claims,
+    Tokens,
+    bad_token,
+    bearer,
+    sender_problem,
+)
 
 TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience")
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-GOOD_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+LISTS = ("reserved_senders", "input_channels")
+IDEMPOTENCY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogate
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+LONGEST_NUMBER = 309  # digits; no double has more before its point
+JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
+
+
+class Names(NamedTuple):
+    """What a client calls the keys of a message; errors use its own words."""
+
+    sender: str = "sender"
+    message: str = "message"
+    metadata: str = "metadata"
+
+
+USUAL_NAMES = Names()
 
 
 @dataclass(frozen=True)
 class ValidMessage:
-    """A message that came in: all of it is what the contract and Rasa expect."""
+    """A message of which every part is as the contract and Rasa expect it."""
 
     text: str
     sender: str
     metadata: dict[str, Any] | None
+    input_channel: str | None = None
 
 
 @dataclass(frozen=True)
 class RequestValidation:
-    """What a channel lets in. Each number is a key in credentials.yml.
+    """What a channel accepts. Each field but `tokens` is a key in credentials.yml.
 
     `max_body_bytes` and `max_depth` (of objects and lists in one another) count for the
-    whole body, `max_keys` for all objects in it together; `action_timeout` is in seconds.
-    `jwt_key`, `jwt_method` and `jwt_audience` are explained in channels/tokens.py.
+    whole body, `max_keys` for all its objects together; `action_timeout` is in seconds.
+    Without `guests`, each message needs a token. `reserved_senders` are prefixes that
+    belong to other channels. `input_channels` are names that a body may give.
+    `jwt_key`, `jwt_method` and `jwt_audience` are explained in tokens.py.
     """
 
     max_body_bytes: int = 64 * 1024
@@ -49,6 +74,9 @@ class RequestValidation:
     max_message_characters: int = 4096
     max_sender_characters: int = LONGEST_SENDER
     action_timeout: float = 30.0
+    guests: bool = True
+    reserved_senders: tuple[str, ...] = ()
+    input_channels: tuple[str, ...] = ()
     tokens: Tokens = field(default_factory=Tokens)
 
     @classmethod
@@ -56,218 +84,281 @@ class RequestValidation:
         """Read the keys of a channel.
 
         Raises:
-            RasaException: for a key that is unknown, or a value that is no number above 0.
+            RasaException: for a key that is unknown, or a value of the wrong type.
         """
         credentials = dict(credentials or {})
         token_keys = {key: credentials.pop(key) for key in TOKEN_KEYS if key in credentials}
-        numbers = [each.name for each in fields(cls) if each.name != "tokens"]
+        known = [each.name for each in fields(cls) if each.name != "tokens"]
         for key, value in credentials.items():
-            if key not in numbers:
-                known = ", ".join([*numbers, *TOKEN_KEYS])
-                raise RasaException(f"credentials.yml: '{key}' is unknown; there are {known}.")
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-                raise RasaException(f"credentials.yml: '{key}' is a number above 0, not {value!r}.")
-        return cls(tokens=Tokens.from_credentials(token_keys), **credentials)
+            if key not in known:
+                raise RasaException(
+                    f"credentials.yml: '{key}' is unknown; there are "
+                    f"{', '.join([*known, *TOKEN_KEYS])}."
+                )
+            if problem := _wrong_type(key, value):
+                raise RasaException(f"credentials.yml: '{key}' {problem}, not {value!r}.")
+        lists = {key: tuple(credentials[key]) for key in LISTS if key in credentials}
+        return cls(tokens=Tokens.from_credentials(token_keys), **{**credentials, **lists})
 
     def validate(
         self,
-        content_type: str,
         raw: bytes,
-        authorization: str | None,
         contract: Contract,
+        *,
+        content_type: str = "",
+        origin: str | None = None,
+        authorization: str | None = None,
         idempotency_key: str | None = None,
     ) -> ValidMessage:
-        """Check one HTTP request and return the message in it.
+        """Return the message in an HTTP request.
 
         Args:
-            content_type: the value of that header, "" when there is none.
-            raw: the body as it came.
+            raw: the body.
+            contract: what the metadata may contain.
+            content_type: the value of that header; browsers send an `origin` with it, and
+                may then send JSON only, so that no form of another site can post here.
+            origin: the value of that header, None if there is none.
             authorization: the value of that header.
-            contract: what the metadata may hold.
             idempotency_key: the value of that header; it is stored with the message.
 
         Raises:
-            ApiError: with the first reason not to let the message in; metadata is judged
-                as a whole and every violation named.
+            ApiError: with the first reason to reject the message; metadata is judged as a
+                whole and each violation named.
         """
         token = bearer(authorization)
         claims = None if token is None else self.tokens.claims(token)
-        valid = self.validate_body(self.parse(content_type, raw), claims, contract)
-        return valid if idempotency_key is None else _keyed(valid, idempotency_key)
-
-    def parse(self, content_type: str, raw: bytes) -> Any:
-        """Return the JSON in a body.
-
-        Raises:
-            ApiError: when it is none, or too large to look at.
-        """
         if len(raw) > self.max_body_bytes:
-            message = f"Send at most {self.max_body_bytes} bytes in one request."
-            raise ApiError(413, "BodyTooLarge", message)
-        if content_type.split(";")[0].strip().lower() != "application/json":
-            message = "Send JSON with the header 'Content-Type: application/json'."
-            raise ApiError(415, "NotJSON", message)
-        brackets = raw.count(b"[") + raw.count(b"{")
-        if brackets > self.max_depth and _depth(raw) > self.max_depth:
-            raise self._too_deep()
-        try:
-            body = DECODER.decode(raw.decode("utf-8"))
-        except ValueError as error:
-            message = f"The body is not valid JSON in UTF-8: {error}."
-            raise ApiError(400, "BadJSON", message) from error
-        # Few bodies need a closer look: each key has its colon, and what cannot be stored
-        # gets through the parser by an escape only.
-        if isinstance(body, dict) and (raw.count(b":") > self.max_keys or b"\\u" in raw):
-            self.check_size(body)
-        return body
+            raise body_too_large(self.max_body_bytes)
+        media_type = content_type.split(";")[0].strip().lower()
+        if origin is not None and not JSON_TYPE.fullmatch(media_type):
+            problem = "Send JSON with the header 'Content-Type: application/json'."
+            raise ApiError(415, "NotJSON", problem)
+        message = self.validate_body(raw, claims, contract)
+        return message if idempotency_key is None else _keyed(message, idempotency_key)
 
-    def validate_body(self, body: Any, claims: Claims | None, contract: Contract) -> ValidMessage:
-        """Check a parsed body of a good size and return the message in it.
-
-        Args:
-            body: what `parse` returned, or `check_size` let pass.
-            claims: of a good token, if there is one.
-            contract: what the metadata may hold.
+    def validate_body(
+        self, raw: bytes, claims: Claims | None, contract: Contract, names: Names = USUAL_NAMES
+    ) -> ValidMessage:
+        """Return the message in a body, with `claims` if a valid token came with it.
 
         Raises:
-            ApiError: as `admit`.
+            ApiError: as `validate`.
         """
+        if claims is None and not self.guests:
+            raise bad_token("this bot needs one with each message")
+        body = self.parse(raw)
         if not isinstance(body, dict):
             message = 'Send a JSON object such as {"sender": "ada", "message": "hello"}.'
             raise ApiError(400, "BadJSON", message)
-        text = _text(body, "message", self.max_message_characters)
+        text = self._text(body.get(names.message), names.message)
+        sender: Any = claims.sender if claims else body.get(names.sender)
         if claims:
-            sender = claims.sender
+            self._check_claims(claims)
         else:
-            sender = _text(body, "sender", self.max_sender_characters)
-            reject_signed_sender(sender)
-        return ValidMessage(text, sender, _metadata(body.get("metadata"), claims, sender, contract))
+            self.check_sender(sender, names.sender)
+        metadata = _metadata(body.get(names.metadata), claims, sender, text, contract, names)
+        return ValidMessage(text, sender, metadata, self._input_channel(body))
 
-    def check_size(self, body: Any) -> None:
-        """Look through a parsed body.
+    def parse(self, raw: bytes) -> Any:
+        """Return the JSON in a body.
 
         Raises:
-            ApiError: when it is too deep or too wide, or holds a text that cannot be stored.
+            ApiError: if it is not JSON, or too deep, too wide, or cannot be stored.
         """
+        if len(raw) > self.max_body_bytes:
+            raise body_too_large(self.max_body_bytes)
+        try:
+            body = DECODER.decode(raw.decode("utf-8"))
+        except RecursionError:
+            raise self._too_deep() from None
+        except ValueError as error:
+            message = f"The body is not valid JSON in UTF-8: {error}."
+            raise ApiError(400, "BadJSON", message) from None
+        # Few bodies need a closer look: each key has its colon, each level its bracket, and
+        # what cannot be stored passes the parser by an escape only.
+        brackets = raw.count(b"[") + raw.count(b"{")
+        large = raw.count(b":") > self.max_keys or brackets > self.max_depth
+        if isinstance(body, dict) and (large or b"\\u" in raw):
+            self._check_size(body)
+        return body
+
+    def check_sender(self, sender: Any, name: str = "sender") -> None:
+        """Check a sender that no token vouches for.
+
+        Raises:
+            ApiError: 422 if it cannot be one, 403 if it belongs to tokens or another channel.
+        """
+        if problem := sender_problem(sender, self.max_sender_characters):
+            details = {"parameter": name, "in": "body"}
+            raise ApiError(422, "BadMessage", f"'{name}' {problem}.", details)
+        if sender.startswith((SENDER_PREFIX, *self.reserved_senders)):
+            details = {"parameter": name, "in": "body"}
+            message = f"A {name} that begins like this one belongs to a token or another channel."
+            raise ApiError(403, "ReservedSender", message, details)
+
+    def _check_claims(self, claims: Claims) -> None:
+        """Check what a token says by the rules of a body."""
+        if claims.sender.startswith(self.reserved_senders or ("\0",)):
+            raise bad_token("'sender' belongs to another channel")
+        try:
+            self.parse(json.dumps(claims.metadata).encode())
+        except (ApiError, RecursionError, ValueError) as error:
+            raise bad_token(f"'metadata' cannot be used: {error}") from None
+
+    def _text(self, value: Any, name: str) -> str:
+        if not isinstance(value, str) or not value.strip():
+            problem = "must be text that is not blank"
+        elif len(value) > self.max_message_characters:
+            problem = f"must be at most {self.max_message_characters} characters long"
+        elif CONTROL.search(value):
+            problem = "must not contain control characters"
+        elif not self._entities_are_usable(value):
+            problem = "contains entities that cannot be used"
+        else:
+            return value
+        details = {"parameter": name, "in": "body"}
+        raise ApiError(422, "BadMessage", f"'{name}' {problem}.", details)
+
+    def _entities_are_usable(self, text: str) -> bool:
+        """Return whether Rasa can read the entities of a message such as `/greet{"a": 1}`.
+
+        Rasa parses them without limits (YAMLStoryReader.unpack_regex_message); what is not
+        JSON, it takes for plain text.
+        """
+        begin = text.find("{")
+        if not text.lstrip().startswith("/") or begin < 0:
+            return True
+        try:
+            self._check_size(DECODER.decode(text[begin : text.rfind("}") + 1]))
+        except json.JSONDecodeError:
+            return True
+        except (ApiError, RecursionError, ValueError):
+            return False
+        return True
+
+    def _input_channel(self, body: Mapping[str, Any]) -> str | None:
+        name = body.get("input_channel")
+        if name is None or name in self.input_channels:
+            return name
+        message = "'input_channel' must be listed under 'input_channels' in credentials.yml."
+        details = {"parameter": "input_channel", "in": "body"}
+        raise ApiError(422, "BadMessage", message, details)
+
+    def _check_size(self, body: Any) -> None:
         keys = 0
         for depth, path, value in _walk(body):
             if depth > self.max_depth:
                 raise self._too_deep()
-            if isinstance(value, dict):
-                keys += len(value)
+            keys += len(value) if isinstance(value, dict) else 0
             if keys > self.max_keys:
                 message = f"Send at most {self.max_keys} keys in one message."
                 raise ApiError(422, "TooManyKeys", message)
             texts = value if isinstance(value, dict) else [value]
             if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
-                message = "A text holds a NUL or a lone surrogate, which cannot be stored."
-                named = path.encode("ascii", "backslashreplace").decode() or "body"
-                details = {"parameter": named, "in": "body"}
-                raise ApiError(422, "BadText", message, details)
+                message = "A text contains a NUL or a lone surrogate, which cannot be stored."
+                raise ApiError(422, "BadText", message, {"path": path})
 
     def _too_deep(self) -> ApiError:
-        message = f"Send objects and lists at most {self.max_depth} deep in one another."
+        message = f"Nest objects and lists at most {self.max_depth} deep."
         return ApiError(422, "TooDeep", message)
 
 
-def reject_signed_sender(sender: str) -> None:
-    """Refuse, with 403, to let the open body speak for somebody whom a token names."""
-    if sender.strip().startswith(SENDER_PREFIX):
-        message = f"Only a signed token may speak for a '{SENDER_PREFIX}' sender."
-        details = {"parameter": "sender", "in": "body"}
-        raise ApiError(403, "SignedSender", message, details)
-
-
-def _depth(raw: bytes) -> int:
-    """Return how deep a body nests, without parsing it."""
-    depth = deepest = 0
-    for byte in STRING.sub(b"", raw):
-        if byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest
+def body_too_large(max_body_bytes: int) -> ApiError:
+    message = f"Send at most {max_body_bytes} bytes in one request."
+    return ApiError(413, "BodyTooLarge", message)
 
 
 def _walk(body: Any) -> Iterator[tuple[int, str, Any]]:
-    """Yield (depth, dotted path, value) of all that a body holds, itself first."""
-    waiting = [(1, "", body)]
+    """Yield (depth, dotted path, value) of all that a body contains, itself first."""
+    waiting: list[tuple[int, str, Any]] = [(1, "", body)]
     while waiting:
         depth, path, value = waiting.pop()
         yield depth, path, value
         inside = value.items() if isinstance(value, dict) else ()
-        if isinstance(value, list):
-            inside = enumerate(value)
-        for key, each in inside:
-            deeper = depth + isinstance(each, (dict, list))
-            waiting.append((deeper, f"{path}.{key}".lstrip("."), each))
+        for key, each in enumerate(value) if isinstance(value, list) else inside:
+            deeper = depth + isinstance(each, dict | list)
+            waiting.append((deeper, f"{path}.{key}" if path else str(key), each))
 
 
-def _keyed(valid: ValidMessage, key: str) -> ValidMessage:
-    if not GOOD_KEY.fullmatch(key):
-        message = "An Idempotency-Key has 1 to 255 visible ASCII characters."
-        raise ApiError(422, "BadKey", message, {"parameter": "Idempotency-Key", "in": "header"})
-    return replace(valid, metadata={**(valid.metadata or {}), IDEMPOTENCY_KEY: key})
+def _wrong_type(key: str, value: Any) -> str | None:
+    if key in LISTS:
+        good = isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+        return None if good else "is a list of texts"
+    if key == "guests":
+        return None if isinstance(value, bool) else "is true or false"
+    whole = key != "action_timeout"
+    kinds = int if whole else (int, float)
+    good = isinstance(value, kinds) and not isinstance(value, bool) and 0 < value < math.inf
+    return None if good else f"is a {'whole ' if whole else ''}number above 0"
+
+
+def _keyed(message: ValidMessage, key: str) -> ValidMessage:
+    if not IDEMPOTENCY.fullmatch(key):
+        text = "An Idempotency-Key has 1 to 255 visible ASCII characters."
+        raise ApiError(422, "BadKey", text, {"parameter": "Idempotency-Key", "in": "header"})
+    return replace(message, metadata={**(message.metadata or {}), IDEMPOTENCY_KEY: key})
 
 
 def _finite(number: str) -> float:
     if not math.isfinite(float(number)):
-        raise ValueError(f"{number} is no number that can be kept")
+        raise ValueError(f"{number[:20]} does not fit a number")
     return float(number)
+
+
+def _integer(number: str) -> int:
+    if len(number) > LONGEST_NUMBER:  # int() takes quadratic time
+        raise ValueError(f"a number has more than {LONGEST_NUMBER} digits")
+    _finite(number)
+    return int(number)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {json.dumps(twice)} stands twice in one object")
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {json.dumps(twice[:80])} is twice in one object")
     return found
 
 
-DECODER = json.JSONDecoder(parse_constant=_finite, parse_float=_finite, object_pairs_hook=_unique)
-
-
-def _text(body: Mapping[str, Any], key: str, most: int) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not value.strip():
-        problem = "must be a text that is not blank"
-    elif len(value) > most:
-        problem = f"must be at most {most} characters long"
-    else:
-        return value
-    details = {"parameter": key, "in": "body"}
-    raise ApiError(422, "BadMessage", f"'{key}' {problem}.", details)
+DECODER = json.JSONDecoder(
+    parse_constant=_finite, parse_float=_finite, parse_int=_integer, object_pairs_hook=_unique
+)
 
 
 def _metadata(
-    metadata: Any, claims: Claims | None, sender: str, contract: Contract
+    metadata: Any,
+    claims: Claims | None,
+    sender: str,
+    text: str,
+    contract: Contract,
+    names: Names,
 ) -> dict[str, Any] | None:
-    """Return what is stored with the message: open metadata, and the signed under a seal."""
+    """Return what is stored with the message: open metadata, and the signed with its proof."""
     if metadata is not None:
-        _reject_signed(metadata, contract)
-        _reject_violations(metadata, contract, "body")
+        _reject_signed(metadata, contract, names)
+        _reject_violations(metadata, contract, names.metadata, "body")
     if not claims or not claims.metadata:
-        return metadata
+        stored: dict[str, Any] | None = metadata
+        return stored
 
-    _reject_violations(claims.metadata, contract, "token")
-    known = merge(metadata or {}, claims.metadata)  # what is signed wins
+    _reject_violations(claims.metadata, contract, "metadata", "token")
+    known = merge(metadata or {}, claims.metadata)  # what is signed takes precedence
     for each in contract.fields:
         if each.signed:
             known = without(known, each.path)
-    return {**known, SIGNED_KEY: sign(claims.metadata, sender)}
+    return {**known, SIGNED_KEY: sign(claims.metadata, sender, text, claims.expires)}
 
 
-def _reject_signed(metadata: Any, contract: Contract) -> None:
+def _reject_signed(metadata: Any, contract: Contract, names: Names) -> None:
     found = [
         {"path": each.dotted, "message": "may come from a signed token only"}
         for each in contract.fields
         if each.signed and each.path[-1] in _object_at(metadata, each.path[:-1])
     ]
     if found:
-        message = "The metadata holds what only a signed token may say."
-        details = {"parameter": "metadata", "in": "body", "violations": found}
+        message = "The metadata contains what only a signed token may say."
+        details = {"parameter": names.metadata, "in": "body", "violations": found}
         raise ApiError(403, "SignedMetadata", message, details)
 
 
@@ -276,7 +367,7 @@ def _object_at(metadata: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _reject_violations(metadata: Any, contract: Contract, where: str) -> None:
+def _reject_violations(metadata: Any, contract: Contract, name: str, where: str) -> None:
     found = [
         {"path": each.path, "message": each.message} for each in violations(contract, metadata)
     ]
@@ -286,6 +377,6 @@ def _reject_violations(metadata: Any, contract: Contract, where: str) -> None:
         if isinstance(metadata, dict) and key in metadata
     ]
     if found:
-        message = "The metadata breaks the contract; GET schema says what it may hold."
-        details = {"parameter": "metadata", "in": where, "violations": found}
+        message = "The metadata does not match its schema, which GET schema returns."
+        details = {"parameter": name, "in": where, "violations": found}
         raise ApiError(422, "BadMetadata", message, details)

@@ -1,13 +1,14 @@
-"""Tokens: who somebody is, said by a JWT that the site's own backend signed.
+"""Tokens: a JWT, signed by the site's own backend, that says who a user is.
 
 The keys in credentials.yml have Rasa's names: `jwt_key` (or the environment variable
-METADATA_JWT_KEY), `jwt_method`, and `jwt_audience` if the token must name one. A key may
-be a JSON object of keys by `kid`, so that an old one and a new one both hold for a while.
+METADATA_JWT_KEY), `jwt_method`, and `jwt_audience` if a token must name one. `jwt_key` may
+be a JSON object of keys by `kid`, so that an old and a new one are valid for a while.
 """
 
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ JWT_KEY_VARIABLE = "METADATA_JWT_KEY"
 SENDER_PREFIX = "user:"
 LONGEST_SENDER = 255  # characters; what Rasa's SQL tracker store keeps
 SUBJECT = re.compile(r"[A-Za-z0-9._~-]{1,250}")  # unreserved: the same in every URL
+SMALLEST_RSA_KEY = 2048  # bits; RFC 7518, 3.3
 
 
 @dataclass(frozen=True)
@@ -39,42 +41,45 @@ class Tokens:
 
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     method: str = "HS256"
-    audience: str | None = None
+    audience: str | list[str] | None = None
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any]) -> "Tokens":
         """Read the keys.
 
         Raises:
-            RasaException: if a key cannot serve its method.
+            RasaException: if a key cannot serve its method, or is too weak to.
         """
-        method = credentials.get("jwt_method", "HS256")
-        given = credentials.get("jwt_key") or os.environ.get(JWT_KEY_VARIABLE) or {}
+        method, audience = credentials.get("jwt_method", "HS256"), credentials.get("jwt_audience")
+        given = credentials.get("jwt_key", os.environ.get(JWT_KEY_VARIABLE) or {})
         if isinstance(given, str) and given.lstrip().startswith("{"):
             try:
                 given = json.loads(given)
             except ValueError as error:
-                raise RasaException(f"jwt_key is no JSON object: {error}") from error
+                raise RasaException(f"jwt_key is not a JSON object: {error}") from error
         keys = given if isinstance(given, Mapping) else {"": given}
         for kid, key in keys.items():
-            _check_key(kid, key, method)
-        return cls(dict(keys), method, credentials.get("jwt_audience"))
+            _check_key(f"jwt_key '{kid}'" if kid else "jwt_key", key, method)
+        names = audience if isinstance(audience, list) else [audience]
+        if audience is not None and not all(isinstance(x, str) and x for x in names or [None]):
+            raise RasaException(f"jwt_audience is a text or a list of texts, not {audience!r}.")
+        return cls(dict(keys), method, audience)
 
     def claims(self, token: str) -> Claims:
         """Return what a token says.
 
         Raises:
-            ApiError: 401, when it is not to be believed.
+            ApiError: 401, if it is not valid.
         """
         if not self.keys:
             raise bad_token("this bot has no key to check tokens with")
         try:
             return _claims(self._decoded(token))
-        except (jwt.PyJWTError, ValueError, OverflowError) as error:
+        except (jwt.PyJWTError, ValueError, OverflowError, TypeError, RecursionError) as error:
             raise bad_token(str(error)) from None  # the cause may quote the token
 
     def _decoded(self, token: str) -> dict[str, Any]:
-        kid = jwt.get_unverified_header(token).get("kid")
+        kid = str(jwt.get_unverified_header(token).get("kid"))
         keys = [self.keys[kid]] if kid in self.keys else list(self.keys.values())
         for key in keys[:-1]:
             try:
@@ -94,46 +99,63 @@ class Tokens:
 
 
 def bearer(authorization: str | None) -> str | None:
-    """Return the token of an `Authorization` header, None when it holds none."""
+    """Return the token of an `Authorization` header, None if it contains none."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
 def bad_token(why: str) -> ApiError:
-    return ApiError(
-        401, "BadToken", f"The token is not valid: {why}.", headers={"WWW-Authenticate": "Bearer"}
-    )
+    headers = {"WWW-Authenticate": "Bearer"}
+    return ApiError(401, "BadToken", f"The token is not valid: {why}.", headers=headers)
+
+
+def sender_problem(sender: Any, most: int = LONGEST_SENDER) -> str | None:
+    """Return why something cannot be a sender, wherever it comes from; None if it can."""
+    if not isinstance(sender, str) or not sender.strip():
+        return "must be text that is not blank"
+    if len(sender) > most:
+        return f"must be at most {most} characters long"
+    categories = [unicodedata.category(character) for character in sender]
+    if any(category in ("Cc", "Cs", "Zl", "Zp") for category in categories):
+        return "must not contain control characters"
+    if {categories[0], categories[-1]} & {"Zs", "Cf"}:  # `Cf`: a zero-width space, for example
+        return "must not begin or end with a space"
+    return None
 
 
 def _claims(claims: Mapping[str, Any]) -> Claims:
-    subject, guest = claims["sub"], claims.get("sender")
-    metadata = claims.get("metadata", {})
-    if not SUBJECT.fullmatch(subject):
-        raise bad_token("'sub' is 1 to 250 letters, digits and -._~")
-    if guest is not None and (
-        not isinstance(guest, str)
-        or not guest.strip()
-        or len(guest) > LONGEST_SENDER
-        or guest.startswith(SENDER_PREFIX)
-    ):
-        raise bad_token("'sender' names no guest conversation")
+    subject, guest, metadata = claims["sub"], claims.get("sender"), claims.get("metadata", {})
+    if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
+        raise bad_token("'sub' must be 1 to 250 letters, digits and -._~")
+    if guest is not None:
+        if problem := sender_problem(guest):
+            raise bad_token(f"'sender' {problem}")
+        if guest.startswith(SENDER_PREFIX):
+            raise bad_token("'sender' does not name a guest's conversation")
     if not isinstance(metadata, dict):
-        raise bad_token("'metadata' is no object")
+        raise bad_token("'metadata' is not an object")
     return Claims(guest or f"{SENDER_PREFIX}{subject}", metadata, float(claims["exp"]))
 
 
-def _check_key(kid: str, key: Any, method: str) -> None:
-    name = f"jwt_key '{kid}'" if kid else "jwt_key"
+def _check_key(name: str, key: Any, method: str) -> None:
     algorithm = get_default_algorithms().get(method)
     if algorithm is None or method == "none":
         raise RasaException(f"jwt_method '{method}' is unknown; use HS256, RS256 or ES256.")
+    if not isinstance(key, str) or not key.strip():
+        raise RasaException(f"{name} is empty: give a key, or remove the line.")
+    is_secret = method.startswith("HS")
+    if "PRIVATE KEY" in key:
+        wanted = "a secret that only your servers know" if is_secret else "the public key"
+        raise RasaException(f"{name} is a private key; {method} is checked with {wanted}.")
     try:
-        algorithm.prepare_key(key)
+        prepared = algorithm.prepare_key(key)
     except Exception as error:
-        raise RasaException(f"{name} is no key for {method}: {error}") from error
-    shortest = int(method[2:]) // 8 if method.startswith("HS") else 0  # RFC 7518, 3.2
-    if len(key.encode()) < shortest:
+        raise RasaException(f"{name} is not a key for {method}: {error}") from error
+    shortest = int(method[2:]) // 8 if is_secret else 0  # RFC 7518, 3.2
+    if len(key.strip().encode()) < shortest:
         raise RasaException(
-            f"{name} has {len(key.encode())} bytes and {method} needs {shortest} or more: "
-            f"make one with 'openssl rand -hex {shortest}'."
+            f"{name} has {len(key.strip().encode())} bytes and {method} needs {shortest} or "
+            f"more: make one with 'openssl rand -hex {shortest}'."
         )
+    if getattr(prepared, "key_size", SMALLEST_RSA_KEY) < SMALLEST_RSA_KEY and method[0] in "RP":
+        raise RasaException(f"{name} has fewer than {SMALLEST_RSA_KEY} bits; make a longer one.")
