@@ -30,14 +30,15 @@ class Echo:
         await message.output_channel.send_text_message(message.sender_id, message.text)
 
 
-def serve(domain=DOMAIN, behave=None, cors="", **credentials):
-    """Return a real Sanic app with our channel, the way Rasa makes and registers it."""
+def serve(domain=DOMAIN, behave=None, cors="", channel=MetadataRestInput, **credentials):
+    """Return a real Sanic app with a channel, the way Rasa makes and registers it."""
     Sanic._app_registry.clear()  # one name, one app: a rule of Sanic's
     app = Sanic("fast_tier", configure_logging=False)
     app.config.CORS_EXPOSE_HEADERS = "filename"
     CORS(app, resources={r"/*": {"origins": cors}}, automatic_options=True)
     app.ctx.agent = Echo(domain, behave)
-    register([MetadataRestInput.from_credentials(credentials)], app, route="/webhooks/")
+    app.ctx.channel = channel.from_credentials(credentials)
+    register([app.ctx.channel], app, route="/webhooks/")
     return app
 
 
@@ -62,7 +63,7 @@ class Running:
         self.thread.start()
         self.app.ctx.session = requests.Session()
         self.app.ctx.url = f"http://127.0.0.1:{self.port}"
-        self.app.ctx.port = self.port
+        self.app.ctx.port, self.app.ctx.loop = self.port, self.loop
         return self.app
 
     def __exit__(self, *_):
