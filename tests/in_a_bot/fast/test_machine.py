@@ -190,7 +190,7 @@ class Metadata(RuleBasedStateMachine):
         if not member:
             return metadata
         expires = time.time() + 3600
-        return {**metadata, SIGNED_KEY: sign(nested(("id",), member), "ada", text, expires)}
+        return {**metadata, SIGNED_KEY: sign(nested(("id",), member), "ada", text, member, expires)}
 
     @invariant()
     def the_bot_saw_and_the_tracker_holds_what_it_should(self):

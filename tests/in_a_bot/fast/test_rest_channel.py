@@ -266,7 +266,7 @@ def test_a_token_says_who_is_talking():
 def test_with_a_token_the_body_needs_no_sender():
     app = serve(signed_domain(), jwt_key=KEY)
     assert post(app, {"message": "hello"}, headers=bearer())[0] == 200
-    assert app.ctx.agent.messages[0].metadata is None
+    assert list(app.ctx.agent.messages[0].metadata) == [SIGNED_KEY]
 
 
 def test_a_token_goes_on_with_the_guest_conversation_it_names():
@@ -297,7 +297,7 @@ def test_what_a_token_says_keeps_to_the_contract():
 
 def test_a_body_cannot_bring_a_seal_of_its_own():
     app = serve(signed_domain(), jwt_key=KEY)
-    metadata = {SIGNED_KEY: sign({"user": {"id": "u1"}}, "ada", "hello", time.time() + 60)}
+    metadata = {SIGNED_KEY: sign({"user": {"id": "u1"}}, "ada", "hello", "u1", time.time() + 60)}
     status, answer = post(app, {**HELLO, "metadata": metadata})
     assert status == 422
     assert answer["details"]["violations"][0]["path"] == SIGNED_KEY

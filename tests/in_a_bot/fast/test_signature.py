@@ -11,7 +11,7 @@ SIGNED = {"user": {"id": "u1"}, "number": 0.1}
 
 def stored(sender="ada", text="hi", seconds=60.0):
     expires = time.time() + seconds
-    return {"city": "Rome", SIGNED_KEY: sign(SIGNED, sender, text, expires)}
+    return {"city": "Rome", SIGNED_KEY: sign(SIGNED, sender, text, "u1", expires)}
 
 
 def test_what_was_signed_can_be_verified():

@@ -270,7 +270,7 @@ def test_a_turn_scoped_slot_is_what_this_message_says():
 
 def signed(user_id, sender="ada", text="hi", **more):
     """Return metadata as it is stored with a message that has a token."""
-    proof = sign({"user": {"id": user_id}}, sender, text, time.time() + 60)
+    proof = sign({"user": {"id": user_id}}, sender, text, user_id, time.time() + 60)
     return {**more, SIGNED_KEY: proof}
 
 

@@ -8,6 +8,7 @@ from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.utils.endpoints import ClientResponseError
 
 from rasa_metadata.runtime import turn
+from rasa_metadata.validation.errors import try_again
 
 TIMEOUT = 7
 
@@ -84,7 +85,7 @@ def test_an_action_of_yours_that_fails_is_told_unless_the_bot_spoke(status):
 
 def test_a_store_that_fails_ends_the_turn_and_may_be_tried_again():
     async def on_new_message(message):
-        raise turn.StoreFailed("away")
+        raise turn.TurnEnded(try_again("The conversation could not be stored."))
 
     message = UserMessage("hi", CollectingOutputChannel(), "ada")
     error = asyncio.run(turn.take(on_new_message, message, TIMEOUT))

@@ -14,8 +14,10 @@ def messages(bot, sender):
 
 
 def test_a_message_with_a_key_is_answered_again_and_handled_once(bot, sender):
-    for metadata in (probe(text="a"), probe(text="a"), None):
-        assert bot.say(sender, "/probe_show", metadata, headers=KEY) == ["a None None"]
+    for _ in range(2):
+        assert bot.say(sender, "/probe_show", probe(text="a"), headers=KEY) == ["a None None"]
+    other = bot.post(sender, "/probe_show", headers=KEY)
+    assert (other.status_code, other.json()["reason"]) == (422, "KeyReused")
     assert messages(bot, sender) == ["/probe_show"]
     assert bot.say(sender, "/probe_known") == ['{"probe": {"text": "a"}}']
 

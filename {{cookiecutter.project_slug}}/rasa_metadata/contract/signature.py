@@ -23,11 +23,16 @@ SIGNATURE_KEY_VARIABLE = "METADATA_SIGNATURE_KEY"
 _OWN_KEY = secrets.token_hex(32)
 
 
-def sign(metadata: Mapping[str, Any], sender: str, text: str, expires: float) -> dict[str, Any]:
-    """Return what is stored under `_signed`; `expires` is in seconds since 1970."""
+def sign(
+    metadata: Mapping[str, Any], sender: str, text: str, subject: str, expires: float
+) -> dict[str, Any]:
+    """Return what is stored under `_signed`.
+
+    `subject` is the token's `sub`, `expires` its `exp` in seconds since 1970.
+    """
     content = json.dumps(metadata)  # stored as text, so that no server can reformat a number
-    signature = _hmac(content, sender, text, expires)
-    return {"metadata": content, "expires": expires, "signature": signature}
+    proof = {"metadata": content, "subject": subject, "expires": expires}
+    return {**proof, "signature": _hmac(sender, text, proof)}
 
 
 def verify(metadata: Any, sender: str, text: str | None) -> dict[str, Any]:
@@ -40,13 +45,20 @@ def verify(metadata: Any, sender: str, text: str | None) -> dict[str, Any]:
         return {}
     if not isinstance(expires, int | float) or expires <= time.time():
         return {}
-    wanted = _hmac(content, sender, text, expires)
+    wanted = _hmac(sender, text, proof)
     valid = hmac.compare_digest(signature.encode(errors="replace"), wanted.encode())
     found: dict[str, Any] = json.loads(content) if valid else {}
     return found
 
 
-def _hmac(content: str, sender: str, text: str, expires: float) -> str:
+def identity(proof: Any) -> tuple[Any, Any]:
+    """Return what of a stored proof stays the same when a token is renewed."""
+    proof = proof if isinstance(proof, Mapping) else {}
+    return proof.get("subject"), proof.get("metadata")
+
+
+def _hmac(sender: str, text: str, proof: Mapping[str, Any]) -> str:
     key = os.environ.get(SIGNATURE_KEY_VARIABLE) or _OWN_KEY
-    message = json.dumps([sender, text, float(expires), content])
+    parts = (proof.get("metadata"), proof.get("subject"), float(proof["expires"]))
+    message = json.dumps([sender, text, *parts])
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()

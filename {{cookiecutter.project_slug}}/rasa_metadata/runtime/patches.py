@@ -7,16 +7,15 @@ those to leave out, separated by commas.
 import copy
 import functools
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
-import rasa.core.tracker_store as tracker_store
 from jsonschema_rs import validator_for
 from rasa.core.actions.action import ActionExtractSlots, RemoteAction
 from rasa.core.constants import DEFAULT_REQUEST_TIMEOUT
-from rasa.core.lock_store import LockStore
 from rasa.core.processor import MessageProcessor
-from rasa.shared.core.events import Event, UserUtteranceReverted, UserUttered
+from rasa.shared.core.events import UserUtteranceReverted, UserUttered
 from rasa.utils.endpoints import EndpointConfig
 
 from rasa_metadata.contract.fields import SYNC_ACTION
@@ -25,25 +24,6 @@ from rasa_metadata.runtime.in_process import actions_of
 
 PATCHES_OFF = "RASA_PATCHES_OFF"
 TURN_ENDS = (UserUttered, UserUtteranceReverted)
-
-
-def take_turns_promptly() -> None:
-    """Look every 50 ms, not every second, whether a conversation is free again.
-
-    Sixteen messages that one sender sends at once take 14 seconds otherwise, fourteen
-    of them asleep.
-    """
-    LockStore.lock = functools.partialmethod(LockStore.lock, wait_time_in_seconds=0.05)
-
-
-def find_events_quickly() -> None:
-    """Look an event's class up by its name once.
-
-    Rasa walks through all its classes of events for each event of the conversation, each
-    time it loads the tracker: a seventh of a conversation's eighth turn, a quarter of its
-    seventy-fifth.
-    """
-    Event.resolve_by_type = staticmethod(functools.lru_cache(Event.resolve_by_type))
 
 
 def run_actions_in_process() -> None:
@@ -191,57 +171,31 @@ def _custom_mapping_actions(domain: Any) -> set[str | None]:
     return {mapping.get("action") for slot in domain.slots for mapping in slot.mappings}
 
 
-def tell_when_a_store_fails() -> None:
-    """Let a turn fail when its conversation cannot be read or saved.
+def expire_restarted_sessions() -> None:
+    """`MessageProcessor._has_session_expired`: also if nobody has spoken since `/restart`.
 
-    Rasa goes on with an empty conversation, saves into memory, which it never looks at
-    again, and answers 200. With PostgreSQL away for a turn, all slots are empty in it and
-    the turn is gone afterwards. Our channels answer 503; what else uses the store gets the
-    error, too.
+    Rasa looks for the last user message only, and finds none in such a session.
     """
+    stock = MessageProcessor._has_session_expired
 
-    def loud(name: str) -> Callable[..., Any]:
-        @functools.wraps(getattr(tracker_store.FailSafeTrackerStore, name))
-        async def call(self: Any, *args: Any) -> Any:
-            try:
-                return await getattr(self._tracker_store, name)(*args)
-            except Exception as error:
-                raise turn.StoreFailed(f"The tracker store failed: {error!r}") from error
+    @functools.wraps(stock)
+    def has_expired(self: Any, tracker: Any) -> bool:
+        config = self.domain.session_config
+        if not config.are_sessions_enabled() or tracker.get_last_event_for(UserUttered):
+            return bool(stock(self, tracker))
+        last = tracker.events[-1].timestamp if tracker.events else time.time()
+        return bool(time.time() - last > config.session_expiration_time * 60)
 
-        return call
-
-    for name in ("retrieve", "retrieve_full_tracker", "save", "keys"):
-        setattr(tracker_store.FailSafeTrackerStore, name, loud(name))
-
-
-def answer_a_key_once() -> None:
-    """Let a turn look whether its Idempotency-Key was handled before.
-
-    Between Rasa's taking of the lock and its reading of the message there is no other
-    place for it than the reading of the conversation.
-    """
-    rasas = tracker_store.FailSafeTrackerStore.retrieve
-
-    @functools.wraps(rasas)
-    async def retrieve(self: Any, sender_id: str) -> Any:
-        tracker = await rasas(self, sender_id)
-        if tracker:
-            await turn.look_back(sender_id, tracker.events, self)
-        return tracker
-
-    tracker_store.FailSafeTrackerStore.retrieve = retrieve
+    MessageProcessor._has_session_expired = has_expired
 
 
 PATCHES: tuple[Callable[[], None], ...] = (
-    take_turns_promptly,
-    find_events_quickly,
-    tell_when_a_store_fails,
-    answer_a_key_once,
     run_actions_in_process,
     greet_in_the_new_session,
     check_action_results_quickly,
     sync_before_extraction,
     sync_after_rewind,
+    expire_restarted_sessions,
 )
 
 

@@ -14,6 +14,7 @@ import aiohttp
 from sanic import Sanic
 
 from rasa_metadata.runtime.in_process import ACTION_SERVER_URL
+from rasa_metadata.runtime.turn import TurnEnded
 from rasa_metadata.validation.errors import ApiError, try_again
 
 LONGEST_CHECK = 2.0
@@ -54,7 +55,7 @@ async def _problem(check: Awaitable[Any]) -> str | None:
         await asyncio.wait_for(check, LONGEST_CHECK)
     except asyncio.TimeoutError:
         return f"no answer within {LONGEST_CHECK} seconds"
-    except Exception as error:
+    except (Exception, TurnEnded) as error:
         return str(error) or repr(error)
     return None
 

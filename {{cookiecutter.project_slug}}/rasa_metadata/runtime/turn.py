@@ -1,25 +1,19 @@
-"""Watches a turn that came through the validation, so that no failure in it stays silent.
+"""Watches a turn that came through request validation, so that no failure in it is silent.
 
-Rasa logs an action's exception and goes on, and answers `200 []`. In a turn of ours a
-`TurnFailed` is raised instead where the turn cannot be right any more. It is no
-`Exception`, so Rasa does not catch it: the tracker, which Rasa saves once at the end of
-a turn, stays as it was, and the same message can be sent again. A client that cannot know
-whether its message was handled sends it with the same Idempotency-Key again, and
-`look_back` finds the answer that it missed.
+Rasa logs an action's exception and goes on, and answers `200 []`. In such a turn,
+`TurnFailed` is raised instead where the turn cannot be right any more.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from rasa.core.channels.channel import UserMessage
 from rasa.core.lock_store import LockError
-from rasa.shared.core.constants import SESSION_START_METADATA_SLOT
-from rasa.shared.core.events import BotUttered, Event, SlotSet, UserUttered
 from rasa.utils.endpoints import ClientResponseError
 
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY, SYNC_ACTION
@@ -38,14 +32,14 @@ Send = Callable[[dict[str, Any], float], Awaitable[Any]]
 class Turn:
     """One turn: whether the bot said anything, what went wrong, whether it is over.
 
-    `timeout` is the time in seconds that each of its actions may take, `channel` the name
-    of the one that the message came through, `text` what it says, `key` its
-    Idempotency-Key.
+    `timeout` is the time in seconds that each of its actions may take; `channel`, `text` and
+    `metadata` are its message's, `key` is the Idempotency-Key that is still to be looked up.
     """
 
     timeout: float
     channel: str | None = None
     text: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
     key: str | None = None
     spoke: bool = False
     failed_action: str | None = None
@@ -77,35 +71,30 @@ class AnsweredBefore(BaseException):
         self.answer = answer
 
 
-class StoreFailed(Exception):
-    """A conversation could not be read or saved."""
-
-
 _current: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
 async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> ApiError | None:
-    """Let Rasa handle a message that the door valid; return what the client is told
-    when the turn failed. `timeout` is in seconds, for each action."""
-    key = (message.metadata or {}).get(IDEMPOTENCY_KEY)
-    turn = Turn(timeout, message.input_channel, message.text, key)
+    """Let Rasa handle a valid message; return the error for the client if the turn failed.
+
+    `timeout` is in seconds, for each action.
+    """
+    turn = Turn(timeout, message.input_channel, message.text, message.metadata or {})
+    turn.key = turn.metadata.get(IDEMPOTENCY_KEY)
     token = _current.set(turn)
     message.output_channel.send_response = _noticing(message.output_channel.send_response, turn)
     try:
         await on_new_message(message)
         if turn.failed_action and not turn.spoke:
             turn.error = failed(f"The action '{turn.failed_action}' failed.")
-    except TurnFailed as failure:
-        turn.error = failure.error
+    except TurnEnded as ended:
+        turn.error = ended.error
     except AnsweredBefore as before:
         for said in before.answer:
             await message.output_channel.send_response(message.sender_id, said)
     except LockError:
         logger.exception("The conversation could not be locked.")
         turn.error = try_again("The conversation could not be locked.")
-    except StoreFailed as failure:
-        logger.error(failure)
-        turn.error = try_again("The conversation could not be stored.")
     except Exception:
         logger.exception("A message could not be handled.")
         turn.error = failed("The bot could not handle this message.")
@@ -115,59 +104,10 @@ async def take(on_new_message: Handler, message: UserMessage, timeout: float) ->
     return turn.error
 
 
-async def look_back(sender_id: str, session: Sequence[Event], store: Any) -> None:
-    """End a turn of ours whose Idempotency-Key was handled before.
-
-    It has to be asked while the conversation is locked: the same message may be at
-    another server.
-
-    Args:
-        sender_id: whose conversation it is.
-        session: what is stored of its latest session.
-        store: has the sessions before, too.
-
-    Raises:
-        AnsweredBefore: with the answer, as it can be sent.
-        TurnFailed: when it was another message that had this key.
-    """
+def current_turn() -> Turn | None:
+    """Return the turn that this task takes through one of our channels, None if none."""
     turn = _current.get()
-    if turn is None or turn.over or turn.key is None:
-        return
-    key, turn.key = turn.key, None  # a turn reads its conversation first, and once is enough
-    messages = [event for event in session if isinstance(event, UserUttered)]
-    if not messages or _key_of(messages[0]) == key:
-        # What opens a session is said, and stored, before the session begins.
-        tracker = await store.retrieve_full_tracker(sender_id)
-        session = tracker.events if tracker else ()
-    of_turn = events_with(key, session)
-    if not of_turn:
-        return
-    if all(event.text != turn.text for event in of_turn if isinstance(event, UserUttered)):
-        message = "This Idempotency-Key came with another message; make a new one for each."
-        raise TurnFailed(ApiError(422, "KeyReused", message))
-    raise AnsweredBefore([e.message() for e in of_turn if isinstance(e, BotUttered)])
-
-
-def events_with(key: str, events: Sequence[Event]) -> list[Event]:
-    """Return the events of the turn whose message had an Idempotency-Key, [] without one."""
-    of_turn: list[Event] = []
-    for event in events:
-        its_key = _key_of(event)
-        if its_key == key or (of_turn and not isinstance(event, UserUttered)):
-            of_turn.append(event)
-        elif of_turn:
-            break
-    return of_turn
-
-
-def _key_of(event: Event) -> str | None:
-    """Return the key that came with a message, or with the message that opens a session."""
-    metadata = None
-    if isinstance(event, UserUttered):
-        metadata = event.metadata
-    elif isinstance(event, SlotSet) and event.key == SESSION_START_METADATA_SLOT:
-        metadata = event.value
-    return metadata.get(IDEMPOTENCY_KEY) if isinstance(metadata, dict) else None
+    return None if turn is None or turn.over else turn
 
 
 async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
@@ -182,8 +122,8 @@ async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
         TurnFailed: if the slots of the turn cannot be right any more.
         ClientResponseError: with which Rasa deals by itself.
     """
-    turn, name = _current.get(), call["next_action"]
-    if turn is None or turn.over:
+    turn, name = current_turn(), call["next_action"]
+    if turn is None:
         return await send(call, timeout)
     if name == SESSION_START:
         # Rasa records the message, and its channel with it, only once the session is open.

@@ -1,19 +1,16 @@
-"""Where conversations and their locks are kept; endpoints.yml names these classes."""
+"""Where conversations and their locks are kept; endpoints.yml names these classes.
 
-from typing import Any
+Importing them loads the runtime. Rasa would go on in memory, with a warning, if this
+module raised ImportError or AttributeError; so it raises another error.
+"""
 
-from rasa.core.lock_store import InMemoryLockStore
-from rasa.core.tracker_store import SQLTrackerStore
+try:
+    from rasa_metadata import runtime
+    from rasa_metadata.stores.locks import InProcessLockStore
+    from rasa_metadata.stores.trackers import SQLTrackerStore
 
-from rasa_metadata import runtime
+    runtime.load()
+except (ImportError, AttributeError) as error:
+    raise RuntimeError(f"rasa_metadata cannot be loaded: {error}") from error
 
 __all__ = ["InProcessLockStore", "SQLTrackerStore"]
-
-runtime.load()
-
-
-class InProcessLockStore(InMemoryLockStore):
-    """Rasa's lock store for one process."""
-
-    def __init__(self, endpoint_config: Any) -> None:
-        super().__init__()

@@ -1,27 +1,70 @@
-"""Conversations in PostgreSQL, for several Rasa servers at once."""
+"""Conversations in an SQL database: SQLite for one process, PostgreSQL for many."""
 
 import asyncio
+import functools
 import itertools
 import json
-from collections.abc import Callable, Sequence
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from rasa.core.tracker_store import SQLTrackerStore
-from rasa.shared.core.events import Event, SessionStarted
+import sqlalchemy
+from rasa.core.tracker_store import SQLTrackerStore as RasaSQLTrackerStore
+from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy import func, select
-from sqlalchemy.orm import Query, Session
 
-# A database that hangs is one that is away. For connecting, DB_URL has a time of its own.
+from rasa_metadata.runtime.turn import TurnEnded
+from rasa_metadata.stores import idempotency
+from rasa_metadata.validation.errors import failed, try_again
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# A database that hangs is one that is away. For connecting to PostgreSQL, its URL has a
+# time of its own; SQLite gives up a little earlier by itself.
 LONGEST_CALL = 10.0
+SQLITE_BUSY_SECONDS = 5.0
+THREADS = 8
+
+# Rasa walks through all classes of events for each event that it reads.
+event_class = functools.cache(Event.resolve_by_type)
+
+COLUMNS = "sender_id, type_name, timestamp, intent_name, action_name, data"
+# The latest session is the one stored last. Rasa asks for the latest time, and drops what
+# is stored by a clock behind that of the one which began the session.
+SESSION = """
+SELECT id, data FROM events WHERE sender_id = ? AND id >= (
+  SELECT coalesce(max(id), 0) FROM events WHERE sender_id = ? AND type_name = 'session_started'
+) ORDER BY id
+"""
+ALL_SESSIONS = "SELECT id, data FROM events WHERE sender_id = ? ORDER BY id"
+LAST_ROW = "SELECT coalesce(max(id), 0) FROM events WHERE sender_id = ?"
+APPEND = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+
+# Whose conversation this task has found to be new.
+_new_sender: ContextVar[str | None] = ContextVar("new_sender", default=None)
+
+
+class StoreFailed(TurnEnded):
+    """A conversation could not be read or stored.
+
+    It passes Rasa's FailSafeTrackerStore, which would go on with an empty conversation,
+    save into memory, which it never looks at again, and answer 200.
+    """
 
 
 class ConversationMoved(Exception):
-    """Somebody else has written into the conversation since it was read."""
+    """Somebody else has stored events of the conversation since it was read."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stored:
     """What of a tracker is in the database: so many of its events, the last in this row."""
 
@@ -29,96 +72,206 @@ class Stored:
     last_row: int
 
 
-class Conversations(SQLTrackerStore):
-    """Rasa's SQL tracker store, of which several servers may share one database.
+class SQLTrackerStore(RasaSQLTrackerStore):
+    """Rasa's SQL tracker store, for one process or many, that loses nothing.
 
-    - A turn is saved behind the events it was read with, or not at all. Rasa counts what
-      is stored and leaves out as many of its own events, so that of two turns taken at
-      the same time parts of both are lost. Locks prevent that, as long as they hold.
-    - The latest session is the one stored last. Rasa asks for the latest time, and drops
-      what a server writes whose clock is behind that of the one which began the session.
-    - Calls run in threads, so a slow database keeps nobody waiting who does not need it.
-    - An event broker hears of events once they are stored, not before.
+    - A turn is appended behind the events it was read with, or not at all. Rasa counts
+      what is stored and leaves out as many of its own events, so that of two turns at
+      the same time parts of both are lost.
+    - Calls run in threads of their own and are bounded in time: a slow or locked database
+      keeps nobody waiting who does not need it.
+    - Each failure is a `StoreFailed`; none ends the process.
+    - SQLite is in WAL mode with full durability, its file readable by its owner alone.
+    - An event broker hears of events once they are stored.
     """
 
-    async def _retrieve(
-        self, sender_id: str, fetch_events_from_all_sessions: bool
-    ) -> DialogueStateTracker | None:
-        return await _in_a_thread(self._read, sender_id, fetch_events_from_all_sessions)
+    engine: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        url = sqlalchemy.engine.make_url(self.get_db_url(**_url_arguments(kwargs)))
+        self.file: Path | None = None
+        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+            self.file = Path(url.database)
+            os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tracker-store")
+        super().__init__(*args, **kwargs)
+        if self.file:
+            self.engine.dispose()
+            self.engine = _sqlite_engine(self.engine.url)
+            self.identity = _identity(self.file)
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """Return the latest session of a conversation, None if there is none.
+
+        Raises:
+            StoreFailed: if the database does not answer.
+            AnsweredBefore: if the turn's Idempotency-Key was used before.
+        """
+        tracker = await self._call(self._read, sender_id, SESSION)
+        _new_sender.set(None if tracker else sender_id)
+        session = tracker.events if tracker else ()
+        query = functools.partial(self._call, self._rows)
+        await idempotency.look_back(sender_id, session, query, parsed)
+        return tracker
+
+    async def retrieve_full_tracker(self, conversation_id: str) -> DialogueStateTracker | None:
+        return await self._call(self._read, conversation_id, ALL_SESSIONS)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Append the tracker's new events.
 
         Raises:
-            ConversationMoved: when others were stored since the tracker was read.
+            StoreFailed: if they could not be stored, or others were since it was read.
         """
-        new = await _in_a_thread(self._append, tracker)
+        is_new = _new_sender.get() == tracker.sender_id
+        events = await self._call(self._append, tracker, is_new)
         if self.event_broker:
-            await self._stream_new_events(self.event_broker, new, tracker.sender_id)
+            try:
+                await self._stream_new_events(self.event_broker, events, tracker.sender_id)
+            except Exception:
+                logger.exception("Stored events could not be sent to the event broker.")
 
-    def _read(self, sender_id: str, all_sessions: bool) -> DialogueStateTracker | None:
-        with self.session_scope() as session:
-            rows = self._event_query(session, sender_id, all_sessions).all()
-            if not rows:
-                return None
-            events = [json.loads(row.data) for row in rows]
-            last_row = rows[-1].id
-        tracker = DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
-        tracker.stored = Stored(len(tracker.events), last_row)
+    async def keys(self) -> Iterable[str]:
+        return await self._call(self._senders)
+
+    async def _call(self, function: Callable[..., Result], *args: Any) -> Result:
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self.threads, functools.partial(function, *args))
+        try:
+            return await asyncio.wait_for(running, LONGEST_CALL)
+        except Exception as error:
+            logger.error(f"The tracker store failed: {error!r}")
+            if isinstance(error, ValueError):  # text that cannot be stored
+                raise StoreFailed(failed("The conversation cannot be stored.")) from error
+            raise StoreFailed(try_again("The conversation could not be stored.")) from error
+
+    def _read(self, sender_id: str, query: str) -> DialogueStateTracker | None:
+        rows = self._rows(query, *[sender_id] * query.count("?"))
+        if not rows:
+            return None
+        events = parsed(data for _, data in rows)
+        tracker = DialogueStateTracker.from_events(sender_id, events, self.domain.slots)
+        tracker.stored = Stored(len(tracker.events), rows[-1][0])
         return tracker
 
-    def _append(self, tracker: DialogueStateTracker) -> Sequence[Event]:
+    def _rows(self, query: str, *values: Any) -> list[tuple[int, str]]:
+        with self._cursor() as cursor:
+            rows: list[tuple[int, str]] = self._execute(cursor, query, *values).fetchall()
+        return rows
+
+    def _append(self, tracker: DialogueStateTracker, is_new: bool) -> Sequence[Event]:
         sender = tracker.sender_id
-        with self.session_scope() as session:
-            session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sender, 0))))
-            known = getattr(tracker, "stored", None) or self._stored_for(session, tracker)
-            if self._last_row(session, sender) != known.last_row:
-                raise ConversationMoved(f"'{sender}' was written to by another server.")
-            new = list(itertools.islice(tracker.events, known.events, None))
-            rows = [self._row(sender, event) for event in new]
-            session.add_all(rows)
-            session.flush()
-            last_row = rows[-1].id if rows else known.last_row
-            session.commit()
+        with self._cursor(for_writing_to=sender) as cursor:
+            ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
+            stored = getattr(tracker, "stored", None)
+            if stored is None:
+                # One that begins a conversation, or comes whole through Rasa's API: of that,
+                # Rasa leaves out as many events as the latest session has.
+                known = self._execute(cursor, SESSION, sender, sender).fetchall()
+                stored = Stored(0, 0) if is_new else Stored(len(known), last_row)
+            if last_row != stored.last_row:
+                raise ConversationMoved(f"'{sender}' was written to by another process.")
+            events = list(itertools.islice(tracker.events, stored.events, None))
+            for event in events:
+                self._execute(cursor, APPEND, *_row(sender, event))
+            if events:
+                ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
         tracker.stored = Stored(len(tracker.events), last_row)
-        return new
+        return events
 
-    def _stored_for(self, session: Session, tracker: DialogueStateTracker) -> Stored:
-        """Return what Rasa takes for stored of a tracker that it did not read: one that
-        begins a conversation, or comes whole through its events API."""
-        if not tracker.events:
-            return Stored(0, 0)
-        of_session = self._event_query(session, tracker.sender_id, False)
-        return Stored(of_session.count(), self._last_row(session, tracker.sender_id))
+    def _senders(self) -> list[str]:
+        rows = self._rows("SELECT max(id), sender_id FROM events GROUP BY sender_id")
+        return [sender for _, sender in rows]
 
-    def _last_row(self, session: Session, sender_id: str) -> int:
-        event = self.SQLEvent
-        query = select(func.max(event.id)).where(event.sender_id == sender_id)
-        return session.execute(query).scalar() or 0
+    @contextmanager
+    def _cursor(self, for_writing_to: str | None = None) -> Iterator[Any]:
+        """Yield a DBAPI cursor in a transaction; nothing of it stays if it fails.
 
-    def _event_query(
-        self, session: Session, sender_id: str, fetch_events_from_all_sessions: bool
-    ) -> Query:
-        event = self.SQLEvent
-        query = session.query(event).filter(event.sender_id == sender_id)
-        if not fetch_events_from_all_sessions:
-            begun = select(func.max(event.id)).where(
-                event.sender_id == sender_id, event.type_name == SessionStarted.type_name
-            )
-            query = query.filter(event.id >= func.coalesce(begun.scalar_subquery(), 0))
-        return query.order_by(event.id)
+        SQLAlchemy's own ways cost several times as much: with an ORM session, a quarter
+        of a turn went into building queries.
+        """
+        if self.file and _identity(self.file) != self.identity:  # another file by now
+            self.engine.dispose()
+            self.Base.metadata.create_all(self.engine)
+            self.identity = _identity(self.file)
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            if for_writing_to is not None:
+                if self.file:
+                    cursor.execute("BEGIN IMMEDIATE")
+                elif self.engine.name == "postgresql":
+                    lock = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
+                    self._execute(cursor, lock, for_writing_to)
+            yield cursor
+            cursor.close()  # an open one would keep SQLite's connection at what it has seen
+            connection.commit()
+        except ConversationMoved:
+            connection.rollback()
+            raise
+        except BaseException:
+            connection.invalidate()
+            self.engine.dispose()  # its other connections are as old
+            raise
+        finally:
+            connection.close()
 
-    def _row(self, sender_id: str, event: Event) -> Any:
-        data = event.as_dict()
-        return self.SQLEvent(
-            sender_id=sender_id,
-            type_name=event.type_name,
-            timestamp=data.get("timestamp"),
-            intent_name=data.get("parse_data", {}).get("intent", {}).get("name"),
-            action_name=data.get("name"),
-            data=json.dumps(data),
-        )
+    def _execute(self, cursor: Any, query: str, *values: Any) -> Any:
+        if self.engine.dialect.paramstyle != "qmark":
+            query = query.replace("?", "%s")
+        cursor.execute(query, values)
+        return cursor
 
 
-async def _in_a_thread(call: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.wait_for(asyncio.to_thread(call, *arguments), LONGEST_CALL)
+def parsed(rows: Iterable[str]) -> list[Event]:
+    """Return the events whose JSON is in these rows."""
+    found = []
+    for data in map(json.loads, rows):
+        kind = event_class(data["event"])
+        if kind is not None:  # None for an event of an older Rasa
+            found.append(kind._from_parameters(data))
+    return found
+
+
+def _row(sender_id: str, event: Event) -> tuple[Any, ...]:
+    """Return the values of a row as Rasa fills it (SQLTrackerStore.save)."""
+    data = event.as_dict()
+    intent = data.get("parse_data", {}).get("intent", {}).get("name")
+    times = data.get("timestamp"), intent, data.get("name")
+    return sender_id, event.type_name, *times, json.dumps(data)
+
+
+def _url_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
+    names = ("dialect", "host", "port", "db", "username", "password", "login_db", "query")
+    return {name: kwargs[name] for name in names if name in kwargs}
+
+
+def _sqlite_engine(url: Any) -> Any:
+    """Return an engine that keeps its connections, which Rasa's opens for each query."""
+    engine = sqlalchemy.create_engine(
+        url,
+        poolclass=sqlalchemy.pool.QueuePool,
+        pool_size=THREADS,
+        connect_args={
+            "check_same_thread": False,
+            "timeout": SQLITE_BUSY_SECONDS,
+            "isolation_level": None,  # transactions are begun here, and not by sqlite3
+        },
+    )
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    return engine
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    """Return what tells a file from another that takes its place.
+
+    Raises:
+        FileNotFoundError: if it is gone.
+    """
+    found = file.stat()
+    return found.st_dev, found.st_ino

@@ -338,7 +338,7 @@ def _metadata(
     if metadata is not None:
         _reject_signed(metadata, contract, names)
         _reject_violations(metadata, contract, names.metadata, "body")
-    if not claims or not claims.metadata:
+    if not claims:
         stored: dict[str, Any] | None = metadata
         return stored
 
@@ -347,7 +347,8 @@ def _metadata(
     for each in contract.fields:
         if each.signed:
             known = without(known, each.path)
-    return {**known, SIGNED_KEY: sign(claims.metadata, sender, text, claims.expires)}
+    who = claims.subject, claims.expires
+    return {**known, SIGNED_KEY: sign(claims.metadata, sender, text, *who)}
 
 
 def _reject_signed(metadata: Any, contract: Contract, names: Names) -> None:

@@ -31,6 +31,7 @@ class Claims:
     """What a verified token says: the conversation, and metadata nobody else may claim."""
 
     sender: str
+    subject: str
     metadata: dict[str, Any]
     expires: float  # seconds since 1970
 
@@ -134,7 +135,8 @@ def _claims(claims: Mapping[str, Any]) -> Claims:
             raise bad_token("'sender' does not name a guest's conversation")
     if not isinstance(metadata, dict):
         raise bad_token("'metadata' is not an object")
-    return Claims(guest or f"{SENDER_PREFIX}{subject}", metadata, float(claims["exp"]))
+    sender = guest or f"{SENDER_PREFIX}{subject}"
+    return Claims(sender, subject, metadata, float(claims["exp"]))
 
 
 def _check_key(name: str, key: Any, method: str) -> None:

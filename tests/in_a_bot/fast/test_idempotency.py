@@ -1,11 +1,11 @@
 """A message with an Idempotency-Key is handled once, and answered as often as it is sent."""
 
 import asyncio
+import time
 
 import pytest
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
-from rasa.core.lock_store import InMemoryLockStore
-from rasa.core.tracker_store import FailSafeTrackerStore, InMemoryTrackerStore
+from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.shared.core.events import (
     ActionExecuted,
     BotUttered,
@@ -19,21 +19,24 @@ from in_a_bot.cases import DOMAIN
 from in_a_bot.fast.conversation import Conversation, mapped
 from rasa_metadata import known_metadata
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
-from rasa_metadata.runtime import patches, turn
+from rasa_metadata.contract.signature import SIGNED_KEY, sign
+from rasa_metadata.runtime import turn
+from rasa_metadata.stores import InProcessLockStore, SQLTrackerStore
 
 
 class Bot:
     """Does with a message and its conversation what Rasa's agent and processor do."""
 
-    def __init__(self):
-        self.store = FailSafeTrackerStore(InMemoryTrackerStore(DOMAIN))
-        self.locks = InMemoryLockStore()
+    def __init__(self, folder):
+        store = SQLTrackerStore(DOMAIN, db=str(folder / "conversations.db"))
+        self.store = FailSafeTrackerStore(store)
+        self.locks = InProcessLockStore()
 
     async def handle(self, message):
         async with self.locks.lock(message.sender_id):
             tracker = await self.store.get_or_create_tracker(message.sender_id)
             events = [UserUttered(message.text, metadata=message.metadata)]
-            if not tracker.latest_message.text:
+            if not tracker.latest_message.text or message.text == "after a while":
                 self.open_session(tracker, message.metadata)
             await asyncio.sleep(0)
             answer = {"buttons": [{"title": "yes", "payload": "/yes"}]}
@@ -45,6 +48,7 @@ class Bot:
                 await self.say(event, message)
             if message.text == "/restart":
                 self.open_session(tracker, message.metadata)
+            tracker.update(ActionExecuted("action_listen"))
             await self.store.save(tracker)
 
     def open_session(self, tracker, metadata):
@@ -62,22 +66,26 @@ class Bot:
         tracker = asyncio.run(self.store.retrieve_full_tracker("ada"))
         return [event.text for event in tracker.events if isinstance(event, UserUttered)]
 
-    async def send(self, text, key=None):
+    async def send(self, text, key=None, **metadata):
         channel = CollectingOutputChannel()
-        metadata = key and {IDEMPOTENCY_KEY: key}
+        if key:
+            metadata[IDEMPOTENCY_KEY] = key
         message = UserMessage(text, channel, "ada", metadata=metadata)
         error = await turn.take(self.handle, message, timeout=1)
         return error or channel.messages
 
-    def say_to_it(self, text, key=None):
-        return asyncio.run(self.send(text, key))
+    def say_to_it(self, text, key=None, **metadata):
+        return asyncio.run(self.send(text, key, **metadata))
 
 
 @pytest.fixture
-def bot(monkeypatch):
-    monkeypatch.setattr(FailSafeTrackerStore, "retrieve", FailSafeTrackerStore.retrieve)
-    patches.answer_a_key_once()
-    return Bot()
+def bot(tmp_path):
+    return Bot(tmp_path)
+
+
+def signed(subject="u1", text="one", **metadata):
+    """Return what is stored of a token that was just renewed."""
+    return {SIGNED_KEY: sign(metadata, "ada", text, subject, time.time() + 60)}
 
 
 def test_it_is_handled_once_and_answered_each_time(bot):
@@ -119,11 +127,58 @@ def test_without_a_key_a_message_is_handled_as_often_as_it_comes(bot):
     assert bot.messages() == ["one", "one"]
 
 
-def test_a_key_of_another_message_is_refused(bot):
+OTHERS = {
+    "another text": ("two", {}),
+    "other metadata": ("one", {"a": 1}),
+    "a token": ("one", signed()),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_a_key_of_another_message_is_rejected(bot, what):
+    bot.say_to_it("hi")
     bot.say_to_it("one", "k1")
-    error = bot.say_to_it("two", "k1")
+    text, metadata = OTHERS[what]
+    error = bot.say_to_it(text, "k1", **metadata)
     assert (error.status, error.reason) == (422, "KeyReused")
-    assert bot.messages() == ["one"]
+    assert bot.messages() == ["hi", "one"]
+
+
+@pytest.mark.parametrize("other", [{}, signed("u2"), signed("u1", id="u1")])
+def test_nobody_gets_an_answer_that_was_given_to_another_token(bot, other):
+    bot.say_to_it("one", "k1", **signed("u1"))
+    assert bot.say_to_it("one", "k1", **other).reason == "KeyReused"
+
+
+def test_a_renewed_token_says_the_same(bot):
+    bot.say_to_it("hi")
+    first = bot.say_to_it("one", "k1", **signed("u1", id="u1"))
+    assert bot.say_to_it("one", "k1", **signed("u1", id="u1")) == first
+
+
+def test_a_key_is_found_again_in_an_earlier_session(bot):
+    bot.say_to_it("hi")
+    first = bot.say_to_it("one", "k1")
+    bot.say_to_it("after a while", "k2")
+    bot.say_to_it("after a while")
+    assert bot.say_to_it("one", "k1") == first
+    assert bot.messages() == ["hi", "one", "after a while", "after a while"]
+
+
+@pytest.mark.parametrize("key", ["%", "_", "!", '"', "\\", "k%1", "x" * 255])
+def test_a_key_may_have_any_visible_character(bot, key):
+    bot.say_to_it("hi", "another")
+    first = bot.say_to_it("one", key)
+    bot.say_to_it("after a while")
+    assert bot.say_to_it("one", key) == first
+    assert bot.messages() == ["hi", "one", "after a while"]
+
+
+def test_a_key_that_metadata_contains_elsewhere_is_not_the_keys(bot):
+    bot.say_to_it("hi")
+    bot.say_to_it("one", "k0", deep={IDEMPOTENCY_KEY: "k1"})
+    bot.say_to_it("after a while")
+    assert bot.say_to_it("one", "k1")[0]["text"] == "ONE"
 
 
 def test_an_action_does_not_see_the_key_in_known_metadata():
