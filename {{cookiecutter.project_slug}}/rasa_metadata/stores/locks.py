@@ -1,13 +1,18 @@
 """Locks of conversations, for one process."""
 
 import asyncio
+import logging
+import multiprocessing
 import os
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
 from rasa.core.lock_store import LockStore
+
+logger = logging.getLogger(__name__)
 
 SANIC_WORKERS = "SANIC_WORKERS"
 
@@ -38,8 +43,11 @@ class InProcessLockStore(QueueLockStore):
         super().__init__()
         if os.environ.get(SANIC_WORKERS, "1") != "1":
             # Rasa takes any lock store that is not its own as fit for several processes.
-            raise SystemExit(
+            logger.critical(
                 f"{SANIC_WORKERS} is {os.environ[SANIC_WORKERS]}, but InProcessLockStore in "
                 f"endpoints.yml locks inside one process: unset {SANIC_WORKERS}, or use "
                 "rasa_metadata.stores.redis_locks.RedisLockStore."
             )
+            if multiprocessing.parent_process():  # a worker; Sanic itself would exit with 0
+                os.kill(os.getppid(), signal.SIGUSR1)
+            raise SystemExit(1)
