@@ -1,11 +1,19 @@
-"""Bakes bots from the template in this repository."""
+"""Bakes bots from the template in this repository.
 
+The tests run in several processes (pytest-xdist), which share what takes long to make: an
+installed environment, and bots that are trained.
+"""
+
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -16,7 +24,11 @@ from tools.choices import covering
 from tools.demo import READY_SECONDS, free_port
 
 TEMPLATE = Path(__file__).parent.parent
+BOT = TEMPLATE / "{{cookiecutter.project_slug}}"
 BIN = Path(sys.executable).parent
+ENVIRONMENTS = (".uv", ".venv", ".tools")
+
+collect_ignore = ["in_a_bot"]  # runs with a bot's Python: tests/test_machinery.py
 
 # Bots as unlike as people make them: the name of each, and the answers it is baked with.
 ODD_WORDS = {
@@ -54,8 +66,27 @@ BAKES = {
         for name, text in ODD_WORDS.items()
     },
 }
+# A bot that shares no answer with the default one.
+OTHER_SLOTS = (
+    "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
+)
+OTHER = {
+    "project_name": "Other Bot",
+    "metadata_slots": OTHER_SLOTS,
+    "web_chat": "no",
+    "deployment": "compose",
+    "ci": "gitlab",
+    "license": "Apache-2.0",
+}
 # Bots in which each two choices meet.
 PAIRS = {", ".join(answers.values()): answers for answers in covering()}
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file in one process, but for those that say otherwise."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,29 +105,63 @@ def bake(tmp_path_factory):
     """Return a function that bakes a bot with some answers and returns its folder."""
 
     def bake_into_new_folder(template: Path = TEMPLATE, **answers: str) -> Path:
-        folder = tmp_path_factory.mktemp("bake")
-        return Path(
-            cookiecutter(
-                str(template), no_input=True, extra_context=answers, output_dir=str(folder)
-            )
-        )
+        return bake_bot(tmp_path_factory.mktemp("bake"), template, **answers)
 
     return bake_into_new_folder
 
 
 @pytest.fixture(scope="session")
-def default_bot(bake):
-    """Return the default bot, installed and trained."""
-    bot = bake()
-    code, output = made(bot, "train", "check")
-    assert code == 0, output
-    return bot
+def once(tmp_path_factory):
+    """Return a function that makes a folder's content once for all processes of this run."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+
+    def made_once(name: str, make: Callable[[Path], None]) -> Path:
+        with (folder / f"{name}.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / f"{name}.made").exists():
+                shutil.rmtree(folder / name, ignore_errors=True)
+                (folder / name).mkdir()
+                make(folder / name)
+                (folder / f"{name}.made").touch()
+        return folder / name
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
+def installed_bot(once):
+    """Return the default bot, installed, trained and checked; nobody may change it."""
+
+    def make(folder):
+        code, output = made(bake_bot(folder), "train", "check", "chat")
+        assert code == 0, output
+
+    return once("default", make) / "metadata-bot"
+
+
+@pytest.fixture(scope="session")
+def default_bot(installed_bot, tmp_path_factory):
+    """Return a copy of the default bot, trained, for the tests of this process."""
+    return copied(installed_bot, tmp_path_factory.mktemp("default"))
 
 
 @pytest.fixture
-def my_bot(default_bot, tmp_path):
+def my_bot(installed_bot, tmp_path):
     """Return a copy of the default bot that a test may change."""
-    return copied(default_bot, tmp_path)
+    return copied(installed_bot, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def other_bot(installed_bot, once):
+    """Return a bot that differs from the default one in every answer, trained and checked."""
+
+    def make(folder):
+        code, output = made(installed(bake_bot(folder, **OTHER), installed_bot), "train", "check")
+        assert code == 0, output
+
+    return once("other", make) / "other-bot"
 
 
 @pytest.fixture(scope="session")
@@ -111,13 +176,31 @@ def linters(tmp_path_factory):
     return folder
 
 
-def copied(default_bot, folder):
+def spread(names):
+    """Return parameters whose tests may run in different processes."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(str(name))) for name in names]
+
+
+def bake_bot(folder: Path, template: Path = TEMPLATE, **answers: str) -> Path:
+    baked = cookiecutter(
+        str(template), no_input=True, extra_context=answers, output_dir=str(folder)
+    )
+    return Path(baked)
+
+
+def copied(bot, folder):
     """Copy a bot into a folder; the copy has the same environments."""
-    environments = (".uv", ".venv", ".tools")
-    bot = folder / default_bot.name
-    shutil.copytree(default_bot, bot, ignore=shutil.ignore_patterns(*environments))
-    for name in environments:
-        (bot / name).symlink_to(default_bot / name)
+    copy = folder / bot.name
+    shutil.copytree(bot, copy, ignore=shutil.ignore_patterns(*ENVIRONMENTS))
+    return installed(copy, bot)
+
+
+def installed(bot, other):
+    """Let a bot use the environments of another one with the same locks; return the bot."""
+    for name in ENVIRONMENTS:
+        (bot / name).symlink_to((other / name).resolve())
+    for lock in bot.rglob("requirements*.txt"):
+        os.utime(lock, (0, 0))  # `make` would install what is newer than the environment
     return bot
 
 
@@ -211,3 +294,20 @@ class Running:
         self.process.wait(timeout=30)
         # Not communicate(timeout=...), which passes over what was read ahead of the curl.
         self.printed += self.process.stdout.read()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print how long each file took and, of tests that ran others, what those found."""
+    seconds, found = Counter(), {}
+    for report in chain(*terminalreporter.stats.values()):
+        if isinstance(report, pytest.TestReport):
+            summary = dict(report.user_properties).get("summary")
+            part = report.nodeid.split("@")[0] if summary else report.location[0]
+            seconds[part] += report.duration
+            if summary:
+                found[part] = summary
+    slow = [part for part, took in seconds.most_common() if took > 1]
+    if slow:
+        terminalreporter.section("seconds")
+    for part in slow:
+        terminalreporter.line(f"{seconds[part]:7.1f}  {part}  {found.get(part, '')}".rstrip())

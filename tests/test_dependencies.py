@@ -1,6 +1,6 @@
-"""Dependencies are honest: what is asked for is locked, with hashes, and used."""
+"""Each dependency is locked, with hashes, and used."""
 
-import ast
+import json
 import re
 import subprocess
 
@@ -9,9 +9,9 @@ import tomli as tomllib
 from packaging.requirements import Requirement
 
 import slot_line
-from tests.conftest import TEMPLATE, made
+from tests.conftest import BOT, TEMPLATE, made
+from tools.in_a_bot import TESTS as IN_A_BOT
 
-BOT = TEMPLATE / "{{cookiecutter.project_slug}}"
 LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
 
 # What a package is called where it is used, if that is not its own name.
@@ -42,7 +42,7 @@ def direct(project):
 def locks(project):
     return [
         *project.glob("requirements*.txt"),
-        *project.glob("web/*.txt"),
+        *project.glob("rasa_metadata/chat/*.txt"),
         *project.glob("deploy/*.txt"),
     ]
 
@@ -55,6 +55,11 @@ def own_text(project):
     return "\n".join(each.read_text() for each in code)
 
 
+def text_of_users(project):
+    """Return the code that runs in a project's environment: tests/in_a_bot, too, in a bot's."""
+    return own_text(project) if project == TEMPLATE else own_text(project) + own_text(IN_A_BOT)
+
+
 def test_what_is_asked_for_is_locked_in_its_range(project):
     for wanted, lock in direct(project):
         versions = [v for name, v in LOCKED.findall(lock.read_text()) if name == wanted.name]
@@ -63,7 +68,7 @@ def test_what_is_asked_for_is_locked_in_its_range(project):
 
 
 def test_what_is_asked_for_is_used(project):
-    text = own_text(project)
+    text = text_of_users(project)
     for wanted, _ in direct(project):
         name = USED_AS.get(wanted.name, wanted.name)
         imported = rf"^\s*(?:import|from) {name.replace('-', '_')}\b"
@@ -99,36 +104,26 @@ def test_the_template_and_its_bots_install_the_same_uv():
     assert len(pinned[0]) == 1
 
 
-def value_of(name, file):
-    """Return what a name is bound to in one of the bot's files, as far as that is a literal."""
-    for node in ast.walk(ast.parse((BOT / file).read_text())):
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
-            value = node.value
-            return ast.literal_eval(value.args[0] if isinstance(value, ast.Call) else value)
-    raise AssertionError(f"{file} has no {name}")
-
-
-def test_the_slot_line_knows_the_types_and_reserved_keys_of_the_bots_contract():
-    assert set(slot_line.TYPES) == set(value_of("TYPES", "contract/schema.py"))
-    reserved = {
-        *value_of("RASA_KEYS", "contract/fields.py"),
-        value_of("SIGNED_KEY", "contract/seal.py"),
-        value_of("IDEMPOTENCY_KEY", "contract/fields.py"),
-    }
-    assert reserved == slot_line.RESERVED_KEYS
-    taken = (TEMPLATE / "docs" / "contract.md").read_text()
-    assert reserved <= set(re.findall(r"`(\w+)`", taken))
-
-
 @pytest.mark.rasa
-def test_the_slot_line_knows_the_names_that_rasa_takes_itself(default_bot):
+def test_the_slot_line_knows_the_types_and_reserved_names_of_the_bot_and_of_rasa(default_bot):
     program = """
+import json
 from rasa.shared.core.constants import DEFAULT_CATEGORICAL_SLOT_VALUE, DEFAULT_SLOT_NAMES
-print(sorted(DEFAULT_SLOT_NAMES), DEFAULT_CATEGORICAL_SLOT_VALUE)
+from rasa_metadata.contract.fields import RESERVED_KEYS
+from rasa_metadata.contract.schema import TYPES
+sets = [TYPES, RESERVED_KEYS, DEFAULT_SLOT_NAMES]
+print(json.dumps([*map(sorted, sets), DEFAULT_CATEGORICAL_SLOT_VALUE]))
 """
     command = [".venv/bin/python", "-W", "ignore", "-c", program]
     run = subprocess.run(command, cwd=default_bot, capture_output=True, text=True)
-    assert run.stdout == f"{sorted(slot_line.RASA_SLOTS)} {slot_line.RASA_VALUE}\n", run.stderr
+    assert run.returncode == 0, run.stderr
+    ours = [slot_line.TYPES, slot_line.RESERVED_KEYS, slot_line.RASA_SLOTS]
+    assert json.loads(run.stdout) == [*map(sorted, ours), slot_line.RASA_VALUE]
+
+
+def test_the_manual_of_the_contract_names_the_reserved_keys():
+    text = (TEMPLATE / "docs" / "contract.md").read_text()
+    assert set(re.findall(r"`(\w+)`", text)) >= slot_line.RESERVED_KEYS
 
 
 def test_make_lock_begins_with_the_lock_that_the_others_keep_to(bake):
@@ -137,7 +132,7 @@ def test_make_lock_begins_with_the_lock_that_the_others_keep_to(bake):
     assert locks[0] == "requirements.txt"
     assert set(locks[1:]) == {
         "requirements-tools.txt",
-        "web/requirements.txt",
-        "web/npm.txt",
+        "rasa_metadata/chat/requirements.txt",
+        "rasa_metadata/chat/npm.txt",
         "deploy/requirements-actions.txt",
     }

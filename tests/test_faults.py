@@ -1,7 +1,6 @@
-"""The tests that a bot is baked with catch what its owner may break.
+"""A fault in the machinery fails one of its tests; one that an owner may make, `make check`.
 
-Each fault is put into a copy of the default bot; its own fast tier must fail,
-in the test that is named for it.
+Each fault is put into a copy of the default bot.
 """
 
 import re
@@ -10,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import change, made
+from tests.conftest import change, made, spread
+from tools.in_a_bot import pytest_in
 
 pytestmark = pytest.mark.rasa
 
@@ -19,141 +19,123 @@ class Fault(NamedTuple):
     file: str
     old: str | None  # a new file, if None
     new: str
-    caught_by: str
+    caught_by: str = ""  # a test in tests/in_a_bot
 
 
 FAULTS = {
-    "the door takes open values for signed ones, and signed for open": Fault(
-        "channels/door.py",
+    "a signed value is accepted from the open body": Fault(
+        "validation/message.py",
         "if each.signed and",
         "if not each.signed and",
-        "test_each_of_your_signed_slots_is_closed_to_the_open_body[user_id]",
+        "fast/test_rest_channel.py::test_each_of_your_signed_slots_is_closed_to_the_open_body",
     ),
-    "the door forgets the contract": Fault(
-        "channels/door.py",
+    "metadata is not validated": Fault(
+        "validation/message.py",
         "for each in violations(contract, metadata)",
         "for each in ()",
-        "test_each_of_your_slots_refuses_what_it_cannot_hold[plan]",
+        "fast/test_rest_channel.py::test_each_of_your_slots_refuses_what_it_cannot_hold",
     ),
-    "a message that comes again is handled again": Fault(
-        "channels/turn.py",
-        "    if not of_turn:\n        return\n",
-        "    return\n",
-        "test_it_is_handled_once_and_answered_each_time",
+    "a signature is not verified": Fault(
+        "contract/signature.py",
+        "return json.loads(text) if good else {}",
+        "return json.loads(text)",
+        "fast/test_signature.py::test_a_seal_holds_for_its_sender_alone",
     ),
-    "a store that is away is not told": Fault(
-        "channels/patches.py",
-        'raise turn.StoreFailed(f"The tracker store failed: {error!r}") from error',
-        "return None",
-        "test_a_store_that_is_away_is_told[retrieve]",
+    "an expired token is valid": Fault(
+        "validation/tokens.py",
+        'options={"require"',
+        'options={"verify_exp": False, "require"',
+        "fast/test_tokens.py::test_a_token_that_is_not_to_be_believed_is_a_401",
     ),
-    "a balancer that finds no action server is taken for an action that fails": Fault(
-        "channels/turn.py",
-        "if error.status in (502, 503, 504):",
-        "if error.status in ():",
-        "test_a_server_that_does_not_answer_ends_the_turn_and_may_be_tried_again[action_own-error4]",
-    ),
-    "a path is read as one key": Fault(
+    "a path is one key": Fault(
         "contract/fields.py",
         'tuple(path.split("."))',
         "(path,)",
-        "test_the_short_form_is_the_long_form_with_a_path_alone",
-    ),
-    "null is passed over": Fault(
-        "actions/slots.py",
-        "if value is not ABSENT and not same(value, before)",
-        "if value not in (ABSENT, None) and not same(value, before)",
-        "test_null_clears",
-    ),
-    "false is taken for nothing": Fault(
-        "contract/values.py",
-        "return isinstance(first, bool) is isinstance(second, bool) and first == second",
-        "return bool(first) == bool(second) or first == second",
-        "test_false_zero_and_empty_are_values",
-    ),
-    "a fallback is not noticed": Fault(
-        "actions/replay.py",
-        'elif kind == "rewind":',
-        'elif kind == "never":',
-        "test_a_change_in_a_turn_that_a_fallback_undid_comes_back",
-    ),
-    "metadata always wins over the conversation": Fault(
-        "actions/slots.py",
-        "if max(last_set.get(field.slot, -1), last_reset) > since:",
-        "if False:",
-        "test_what_the_conversation_gave_later_is_left_alone",
+        "fast/test_contract.py::test_the_short_form_is_the_long_form_with_a_path_alone",
     ),
     "a turn-scoped slot is held": Fault(
         "contract/fields.py",
         'return self.scope == "session" and not self.signed',
         "return not self.signed",
-        "test_a_turn_scoped_slot_is_what_this_message_says",
+        "fast/test_sync.py::test_a_turn_scoped_slot_is_what_this_message_says",
     ),
-    "metadata wins over what the user says": Fault(
-        "actions/slots.py",
-        "if field.signed or not says(tracker, domain, field.slot):",
-        "if True:",
-        "test_what_the_user_says_goes_before_the_metadata_of_the_same_message",
+    "null is passed over": Fault(
+        "slots/sync.py",
+        "if value is not ABSENT and not same(value, before)",
+        "if value not in (ABSENT, None) and not same(value, before)",
+        "fast/test_sync.py::test_null_clears",
     ),
-    "a value is not checked where there is no door": Fault(
-        "actions/slots.py",
-        "and field.accepts(value):\n                    known",
-        "and True:\n                    known",
-        "test_a_value_that_breaks_the_contract_says_nothing",
+    "false is the same as nothing": Fault(
+        "contract/values.py",
+        "return isinstance(first, bool) is isinstance(second, bool) and first == second",
+        "return bool(first) == bool(second) or first == second",
+        "fast/test_sync.py::test_false_zero_and_empty_are_values",
+    ),
+    "a fallback is not noticed": Fault(
+        "slots/applied.py",
+        'elif kind == "rewind":',
+        'elif kind == "never":',
+        "fast/test_sync.py::test_a_change_in_a_turn_that_a_fallback_undid_comes_back",
+    ),
+    "metadata always takes precedence over the conversation": Fault(
+        "slots/sync.py",
+        "and not younger and",
+        "and",
+        "fast/test_sync.py::test_what_the_conversation_gave_later_is_left_alone",
+    ),
+    "a stock channel's values are not validated": Fault(
+        "slots/sync.py",
+        "not same(value, before) and field.accepts(value):",
+        "not same(value, before):",
+        "fast/test_sync.py::test_a_value_that_breaks_the_contract_says_nothing",
     ),
     "the session start does not listen": Fault(
-        "actions/session_start.py",
+        "slots/session_start.py",
         'return [*events, ActionExecuted("action_listen")]',
         "return events",
-        "test_a_session_start_ends_with_action_listen",
+        "fast/test_sync.py::test_a_session_start_ends_with_action_listen",
     ),
     "the session start forgets what to carry over": Fault(
-        "actions/session_start.py",
+        "slots/session_start.py",
         "slots = carried_over(contract, tracker.events)",
         "pass",
-        "test_a_new_session_carries_slots_over",
+        "fast/test_sync.py::test_a_new_session_carries_slots_over",
     ),
-    "the session start loses its own metadata": Fault(
-        "actions/session_start.py",
+    "the session start loses its metadata": Fault(
+        "slots/session_start.py",
         "events.append(SlotSet(START_SLOT, start))",
         "pass",
-        "test_two_restarts_are_as_good_as_one",
-    ),
-    "any seal is good": Fault(
-        "contract/seal.py",
-        "return json.loads(text) if good else {}",
-        "return json.loads(text)",
-        "test_a_seal_holds_for_its_sender_alone",
-    ),
-    "an expired token is good": Fault(
-        "channels/tokens.py",
-        'options={"require"',
-        'options={"verify_exp": False, "require"',
-        "test_a_token_that_is_not_to_be_believed_is_a_401",
+        "fast/test_sync.py::test_two_restarts_are_as_good_as_one",
     ),
     "a turn that failed is an empty answer": Fault(
         "channels/webhook.py",
-        "return answer(error) if error else None",
-        "return None",
-        "test_a_turn_that_fails_is_never_an_empty_answer",
+        "answer_error(request, error)) if error else None",
+        "answer_error(request, error)) if False else None",
+        "fast/test_rest_channel.py::test_a_turn_that_fails_is_never_an_empty_answer",
+    ),
+    "a balancer without an action server is an action that fails": Fault(
+        "runtime/turn.py",
+        "if error.status in (502, 503, 504):",
+        "if error.status in ():",
+        "fast/test_turn.py::test_a_server_that_does_not_answer_ends_the_turn_and_may_be_tried_again",
     ),
     "an action gets the live tracker": Fault(
-        "channels/in_process.py",
-        "copied = _as_is if name in READ_ONLY_ACTIONS else _copied",
-        "copied = _as_is",
-        "test_what_an_action_does_to_its_arguments_stays_with_it",
+        "runtime/in_process.py",
+        "call if own else copied(call)",
+        "call",
+        "fast/test_in_process.py::test_what_an_action_does_to_its_arguments_stays_with_it",
     ),
-    "a rejection is any error": Fault(
-        "channels/in_process.py",
+    "a rejection is an error like others": Fault(
+        "runtime/in_process.py",
         "raise _http_error(400, error.message, name)",
         "raise _http_error(500, error.message, name)",
-        "test_a_rejection_is_the_400_that_rasa_expects",
+        "fast/test_in_process.py::test_a_rejection_is_the_400_that_rasa_expects",
     ),
-    "the sync action is out of the domain": Fault(
-        "domain.yml",
-        "  - action_sync_metadata\n",
-        "",
-        "test_actions_can_be_imported_and_are_in_the_domain",
+    "a message with a known key is handled again": Fault(
+        "runtime/turn.py",
+        "    if not of_turn:\n        return\n",
+        "    return\n",
+        "rasa_code/test_keys.py::test_it_is_handled_once_and_answered_each_time",
     ),
 }
 
@@ -236,22 +218,16 @@ WIRING = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_the_bots_own_tests_catch(my_bot, fault):
+@pytest.mark.parametrize("fault", spread(FAULTS))
+def test_the_machinerys_tests_find(my_bot, fault):
     file, old, new, caught_by = FAULTS[fault]
-    change(my_bot, file, old, new)
-    run = subprocess.run(
-        [".venv/bin/python", "-m", "pytest", "tests/fast"],
-        cwd=my_bot,
-        capture_output=True,
-        text=True,
-    )
-    caught = re.findall(r"^FAILED \S+::(\S+)", run.stdout, re.MULTILINE)
-    assert any(name.startswith(caught_by) for name in caught), run.stdout
-    print(f"{fault}: caught by {len(caught)}, {caught_by} among them")
+    change(my_bot / "rasa_metadata", file, old, new)
+    run = pytest_in(my_bot, caught_by, "--tb=line", capture_output=True, text=True)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert f"{caught_by.split('::')[1]}" in run.stdout.split("short test summary")[1]
 
 
-@pytest.mark.parametrize("fault", WIRING)
+@pytest.mark.parametrize("fault", spread(WIRING))
 def test_make_check_says_what_to_type(my_bot, fault):
     (file, old, new, _), said = WIRING[fault]
     if old is None:

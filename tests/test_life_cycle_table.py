@@ -1,14 +1,11 @@
-"""docs/life-cycle.md tables the tests that a bot brings along, and what they find."""
+"""The table in docs/life-cycle.md is what the life-cycle tests find."""
 
 import re
 
 import pytest
 
-from tests.conftest import TEMPLATE, copied
-from tools.life_cycle import CASES, DOCUMENT, SETUPS, outcomes, prepare, sentence
-
-BOT = TEMPLATE / "{{cookiecutter.project_slug}}"
-TITLES = [setup.title for setup in SETUPS.values()]
+from tools.in_a_bot import TESTS
+from tools.life_cycle import CASES, DOCUMENT, SETUPS, outcomes, sentence
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +20,20 @@ def rows():
 
 
 def test_it_has_a_row_for_each_test(rows):
-    code = "".join((BOT / name).read_text() for name in CASES)
+    code = "".join((TESTS / name).read_text() for name in CASES)
     tests = re.findall(r"^def (test_\w+)", code, re.MULTILINE)
     assert list(rows) == [sentence(test) for test in tests]
     assert len(rows) > 55
 
 
-def test_this_bot_is_right_in_all_of_them(rows):
+def test_this_bot_passes_all_of_them(rows):
     assert {row[SETUPS["this bot"].title] for row in rows.values()} == {"yes"}
 
 
 @pytest.mark.rasa
-def test_our_actions_behind_rasas_channel_are_right_where_it_says_so(rows, default_bot, tmp_path):
+def test_behind_rasas_own_channel_it_passes_those_that_the_table_names(rows, my_bot):
     setup = SETUPS["behind rest"]
-    bot = copied(default_bot, tmp_path)
-    prepare(bot, setup)
-    found = outcomes(bot, setup)
+    found = outcomes(my_bot, setup)
     assert {case: "no" if wrong else "yes" for case, wrong in found.items()} == {
         case: row[setup.title] for case, row in rows.items()
     }

@@ -8,32 +8,35 @@ import sys
 import pytest
 from cookiecutter.main import cookiecutter
 
-from tests.conftest import BIN, TEMPLATE, change, files, scratch_template
+from tests.conftest import BIN, BOT, TEMPLATE, change, files, scratch_template
 
 DOC = (TEMPLATE / "docs" / "updating.md").read_text()
-BOT = "{{cookiecutter.project_slug}}"
 SECRET = "no-diff-may-show-this"
 
-# What the newer template says, file by file.
+# What the newer template changes: {file of a bot: (text, its replacement)}.
 NEWER = {
-    "slot_line.py": ('" ".join(text', '"_".join(text'),
-    "cookiecutter.json": ('  "ci": [', '  "mood": ["calm", "lively"],\n  "ci": ['),
-    f"{BOT}/contract/values.py": ("Find a path", "Find a newer path"),
-    f"{BOT}/Makefile": ("PORT ?= 5005", "PORT ?= 5006"),
-    f"{BOT}/endpoints.yml": ("# Custom actions", "# Newer custom actions"),
-    f"{BOT}/domain.yml": ("intents:", "# newer\nintents:"),
-    f"{BOT}/data/stories.yml": ("stories:", "# newer\nstories:"),
-    f"{BOT}/actions/custom.py": ("Your own actions", "Your own newer actions"),
-    f"{BOT}/README.md": ("## Tests and checks", "## Newer tests"),
+    "rasa_metadata/contract/values.py": ("def lookup(", "# of v2\n\n\ndef lookup("),
+    "Makefile": ("PORT ?= 5005", "PORT ?= 5006"),
+    "endpoints.yml": ("action_endpoint:", "# of v2\naction_endpoint:"),
+    "domain.yml": ("intents:", "# of v2\nintents:"),
+    "data/stories.yml": ("stories:", "# of v2\nstories:"),
+    "actions/custom.py": ("import json", "# of v2\nimport json"),
+    "actions/session_start.py": ("from typing import Any", "# of v2\nfrom typing import Any"),
+    "chat/texts.json": ('"lang": "en",', '"lang": "en", "of v2": "",'),
+    "README.md": ("## Without make", "## of v2"),
 }
-# What the bot's owner says in the same files; in endpoints.yml, both are kept.
+# What the owner changes.
 YOURS = {
-    "domain.yml": ("intents:", "# my own\nintents:"),
-    "data/stories.yml": ("stories:", "# my own\nstories:"),
-    "actions/custom.py": ("Your own actions", "My actions"),
-    "README.md": ("## Tests and checks", "## My tests"),
+    "domain.yml": ("intents:", "# mine\nintents:"),
+    "data/stories.yml": ("stories:", "# mine\nstories:"),
+    "actions/custom.py": ("import json", "# mine\nimport json"),
+    "actions/session_start.py": ("from typing import Any", "# mine\nfrom typing import Any"),
+    "chat/texts.json": ('"lang": "en",', '"lang": "eo",'),
+    "README.md": ("## Without make", "## Mine"),
     "endpoints.yml": ("db: conversations.db", f"db: conversations.db # {SECRET}"),
 }
+MERGED = ("Makefile", "endpoints.yml")
+OWNERS = tuple(file for file in YOURS if file not in MERGED)
 
 
 def run(command, folder):
@@ -54,6 +57,7 @@ def run(command, folder):
 
 def did(command, folder):
     """Run a line of the shell, which must succeed, and return what it printed."""
+    folder.mkdir(exist_ok=True)
     done = run(command, folder)
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
@@ -80,37 +84,44 @@ def template(tmp_path):
 
 
 def renew(template):
-    """Commit a newer state of the template, tagged v2."""
+    """Commit a newer version of the template, tagged v2."""
     for file, (old, new) in NEWER.items():
-        change(template, file, old, new)
-    (template / BOT / "tests" / "tokens_two.py").write_text('"""New."""\n')
-    (template / BOT / "tools" / "make_token.py").unlink()
+        change(template / BOT.name, file, old, new)
+    change(template, "slot_line.py", '" ".join(text', '"_".join(text')
+    change(template, "cookiecutter.json", '  "ci": [', '  "mood": ["calm", "lively"],\n  "ci": [')
+    machinery = template / BOT.name / "rasa_metadata"
+    (machinery / "slots" / "newer.py").write_text('"""New."""\n')
+    (machinery / "slots" / "known.py").unlink()
+    (template / BOT.name / "tests").mkdir(exist_ok=True)
+    (template / BOT.name / "tests" / "newer.py").write_text('"""New."""\n')
     did("git add --all && git commit --quiet --message two && git tag v2", template)
 
 
 def make_it_ones_own(bot):
-    """Change what owners change, in a repository of the bot's own."""
+    """Change what owners change, in a repository of the bot."""
     did("git init --quiet --initial-branch main && git add --all", bot)
     did("git commit --quiet --message baked", bot)
     for file, (old, new) in YOURS.items():
         change(bot, file, old, new)
-    (bot / "actions" / "mine.py").write_text('"""My own."""\n')
+    (bot / "tests").mkdir(exist_ok=True)
+    (bot / "tests" / "mine.py").write_text('"""My own."""\n')
     (bot / ".env").write_text(f"METADATA_JWT_KEY={SECRET}\n")
     did("git add --all && git commit --quiet --message mine", bot)
 
 
-def assert_it_followed(bot):
+def assert_it_followed(bot, template, folder):
+    """Assert that a bot has the newer template's files, and its owner's."""
     for file, (_, mine) in YOURS.items():
-        assert mine in (bot / file).read_text()
-    for file in ("domain.yml", "data/stories.yml", "actions/custom.py", "README.md"):
-        assert "ewer" not in (bot / file).read_text(), file
-    for file in ("contract/values.py", "Makefile", "endpoints.yml"):
-        old, new = NEWER[f"{BOT}/{file}"]
-        assert new in (bot / file).read_text()
-        assert old not in (bot / file).read_text().replace(new, "")
-    assert (bot / "actions" / "mine.py").exists()
-    assert (bot / "tests" / "tokens_two.py").exists()
-    assert not (bot / "tools" / "make_token.py").exists()
+        assert mine in (bot / file).read_text(), file
+    for file in OWNERS:
+        assert "of v2" not in (bot / file).read_text(), file
+    for file in MERGED:
+        assert NEWER[file][1] in (bot / file).read_text(), file
+    did(f"cookiecutter {template} --no-input", folder)
+    newest = folder / "metadata-bot" / "rasa_metadata"
+    assert files(bot / "rasa_metadata") == files(newest)
+    assert (bot / "tests" / "mine.py").exists()
+    assert not (bot / "tests" / "newer.py").exists()
     assert "(c) Your_Name" in (bot / "LICENSE").read_text()
     assert 'mood: "calm"' in (bot / ".cookiecutter-answers.yml").read_text()
     assert (bot / ".env").read_text() == f"METADATA_JWT_KEY={SECRET}\n"
@@ -128,21 +139,21 @@ def test_cruft_brings_what_is_new_and_leaves_what_is_yours(template, tmp_path):
 
     renew(template)
     assert run(check, bot).returncode == 1
-    said = did(update, bot)
-    assert_it_followed(bot)
-    assert SECRET not in said + did("cruft diff", bot).replace(YOURS["endpoints.yml"][1], "")
+    printed = did(update, bot)
+    assert_it_followed(bot, template, tmp_path / "newest")
+    assert SECRET not in printed + did("cruft diff", bot).replace(YOURS["endpoints.yml"][1], "")
     assert "patches.py" not in did(diff, bot), "only what is new"
     did("git add --all && git commit --quiet --message newer", bot)
     did(check, bot)
 
 
-def test_nothing_compiled_of_the_extension_outlives_a_bake(template, tmp_path, monkeypatch):
+def test_a_bake_leaves_no_compiled_file_in_the_template(template, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     cookiecutter(str(template), no_input=True, output_dir=tmp_path)
     assert list(template.rglob("slot_line*.pyc")) == []
 
 
-def test_cruft_takes_over_a_bot_that_cookiecutter_baked(template, tmp_path):
+def test_cruft_links_a_bot_that_cookiecutter_baked(template, tmp_path):
     _, link, check, update, _ = documented("With cruft", template, VERSION="v1")
     did(f"cookiecutter {template} --no-input ci=gitlab", tmp_path)
     bot = tmp_path / "metadata-bot"
@@ -152,7 +163,7 @@ def test_cruft_takes_over_a_bot_that_cookiecutter_baked(template, tmp_path):
     did("git add --all && git commit --quiet --message linked", bot)
     assert run(check, bot).returncode == 1
     did(update, bot)
-    assert_it_followed(bot)
+    assert_it_followed(bot, template, tmp_path / "newest")
     assert (bot / ".gitlab-ci.yml").exists()
     assert not (bot / ".github").exists()
 
@@ -171,18 +182,20 @@ def test_baking_again_on_a_branch_does_the_same(template, tmp_path):
     did(f"cookiecutter {template} --no-input", tmp_path)
     bot = tmp_path / "metadata-bot"
     make_it_ones_own(bot)
+    change(bot, "rasa_metadata/contract/values.py", "def lookup(", "# mine\ndef lookup(")
+    did("git commit --all --quiet --message edited", bot)
     renew(template)
     first = did("git rev-list --max-parents=0 HEAD", bot).strip()
     for command in documented("By baking again", template, COMMIT=first):
-        said = run(command, bot)
-        conflict = command.startswith("git merge") and "CONFLICT" in said.stdout
-        assert said.returncode == 0 or conflict, f"{command}\n{said.stdout}{said.stderr}"
-    assert_it_followed(bot)
+        found = run(command, bot)
+        conflict = command.startswith("git merge") and "CONFLICT" in found.stdout
+        assert found.returncode == 0 or conflict, f"{command}\n{found.stdout}{found.stderr}"
+    assert_it_followed(bot, template, tmp_path / "newest")
     assert did("git status --short", bot) == ""
 
 
-def test_what_is_said_to_be_yours_is_what_cruft_is_told(bake):
+def test_cruft_skips_the_files_that_the_document_calls_yours(bake):
     skipped = re.search(r"^skip = \[(.*)\]$", (bake() / "pyproject.toml").read_text(), re.MULTILINE)
-    yours = re.findall(r"^\| (.*?) \|", DOC, re.MULTILINE)[2:]
-    named = {name.rstrip("/") for cell in yours for name in re.findall(r"`(.*?)`", cell)}
+    (row,) = re.findall(r"^\| (.*) \| .*: they are yours \|$", DOC, re.MULTILINE)
+    named = {name.rstrip("/") for name in re.findall(r"`(.*?)`", row)}
     assert named == {name.strip(' "') for name in skipped[1].split(",")}

@@ -1,8 +1,7 @@
-"""Takes the life-cycle tests of a bot with what people use today, and tables the outcome.
+"""Runs the life-cycle tests with the ways that people use today, and tables the outcome.
 
-`make life-cycle` runs it and writes docs/life-cycle.md. The tests are the generated bot's
-own, tests/live/test_life_cycle.py and test_sessions.py; each of the others is a copy of
-the default bot with Rasa's `rest` channel and a separate action server.
+`make life-cycle` runs it and writes docs/life-cycle.md. The tests are test_life_cycle.py and
+test_sessions.py in tests/in_a_bot/live.
 """
 
 import re
@@ -14,42 +13,42 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.demo import TEMPLATE, bake
+from tools.in_a_bot import TESTS, pytest_in
 
 DOCUMENT = TEMPLATE / "docs" / "life-cycle.md"
 DOCUMENTED = TEMPLATE / "tools" / "as_documented"
-CASES = ("tests/live/test_life_cycle.py", "tests/live/test_sessions.py")
+CASES = ("live/test_life_cycle.py", "live/test_sessions.py")
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A way to get metadata into slots: its column's title, and what it is made of."""
+    """A way to get metadata into slots: its column's title, and what it consists of."""
 
     title: str
     files: dict[str, str] = field(default_factory=dict)  # of the bot: one of tools/as_documented
     own_session_start: bool = True
-    modes: str = "not process"
+    modes: str = "not process"  # of the tests' parameters
 
 
-NO_SYNC = {"actions/sync_metadata.py": "no_sync.py"}
+NO_SYNC = {"endpoints.yml": "endpoints.yml", "actions/sync_metadata.py": "no_sync.py"}
 SESSION_START = {"actions/session_start.py": "session_start.py"}
-SYNC = {"actions/sync_metadata.py": "sync_metadata.py"}
+SYNC = {"endpoints.yml": "endpoints.yml", "actions/sync_metadata.py": "sync_metadata.py"}
 SETUPS = {
     "rest": Setup("Rasa's `rest`", NO_SYNC, own_session_start=False),
     "snippet": Setup("and the documented session start", {**NO_SYNC, **SESSION_START}),
     "mapping": Setup("and a mapping in each turn", {**SYNC, **SESSION_START}),
-    "behind rest": Setup("our actions behind Rasa's `rest`"),
+    "behind rest": Setup("this bot behind Rasa's `rest`", modes="not server"),
     "this bot": Setup("this bot", modes=""),
 }
 
 
-def prepare(bot: Path, setup: Setup) -> None:
-    """Make a default bot into one that does it in another way."""
+def prepare(bot: Path, tests: Path, setup: Setup) -> None:
+    """Change a default bot, and a copy of tests/in_a_bot, to another way."""
     if setup is SETUPS["this bot"]:
         return
     for name, other in setup.files.items():
         shutil.copy(DOCUMENTED / other, bot / name)
-    shutil.copy(DOCUMENTED / "endpoints.yml", bot)
-    probe = bot / "tests/live/probe"
+    probe = tests / "live" / "probe"
     (probe / "credentials.yml").write_text("rest:\n")
     if setup.files:
         (probe / "actions/probe_session_start.py").unlink()
@@ -61,11 +60,13 @@ def prepare(bot: Path, setup: Setup) -> None:
 
 
 def outcomes(bot: Path, setup: Setup) -> dict[str, str]:
-    """Take the tests and return {case: what went wrong, "" for nothing}."""
-    report = bot / "report.xml"
-    python = bot / ".venv/bin/python"
-    command = [python, "-m", "pytest", *CASES, f"--junit-xml={report}", "-k", setup.modes]
-    run = subprocess.run(command, cwd=bot, capture_output=True, text=True)
+    """Run the tests in a default bot, which this changes; return {case: what went wrong}."""
+    tests = bot.parent / "tests" / "in_a_bot"
+    shutil.copytree(TESTS, tests)
+    prepare(bot, tests, setup)
+    report = bot.parent / "report.xml"
+    options = [f"--junit-xml={report}", "-k", setup.modes]
+    run = pytest_in(bot, *CASES, *options, tests=tests, capture_output=True, text=True)
     if run.returncode > 1:  # pytest itself failed, not a test
         raise SystemExit(run.stdout + run.stderr)
     found: dict[str, str] = {}
@@ -75,7 +76,7 @@ def outcomes(bot: Path, setup: Setup) -> dict[str, str]:
         if error is not None:
             raise SystemExit(error.text)
         name = sentence(case.get("name"))
-        wrong = "" if failure is None else said(failure.get("message"))
+        wrong = "" if failure is None else difference(failure.get("message"))
         found[name] = found.get(name) or wrong
     return found
 
@@ -85,8 +86,8 @@ def sentence(test: str) -> str:
     return test.split("[")[0].removeprefix("test_").replace("_", " ")
 
 
-def said(message: str) -> str:
-    """Return from pytest's message what there was instead of what should be."""
+def difference(message: str) -> str:
+    """Return from pytest's message the value that was found and the one that was expected."""
     compared = re.search(r"assert (.+?) == (.+)", message)
     text = f"{compared[1]}, not {compared[2]}" if compared else message.split("\n")[0]
     return text if len(text) < 70 else f"{text[:70]} ..."
@@ -116,8 +117,7 @@ def main(folder: Path) -> int:
             subprocess.run(["make", "--no-print-directory", "install"], cwd=bot, check=True)
         else:
             (bot / ".venv").symlink_to(original.absolute() / ".venv")
-        prepare(bot, setup)
-        print(f"Taking the tests with: {setup.title} ...", flush=True)
+        print(f"Running the tests with: {setup.title} ...", flush=True)
         results[name] = outcomes(bot, setup)
     before, mark, _ = DOCUMENT.read_text().partition("<!-- table -->\n")
     DOCUMENT.write_text(f"{before}{mark}\n{table({name: results[name] for name in SETUPS})}\n")

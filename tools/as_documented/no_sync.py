@@ -1,4 +1,4 @@
-"""Stands in where nothing is done in each turn: the domain names an action all the same."""
+"""Does nothing; the slots' mappings in the domain need an action of this name."""
 
 from rasa_sdk import Action
 

@@ -2,7 +2,7 @@
 
 from rasa_sdk import Action
 
-from rasa_metadata.slots.session_start import slots_in
+from actions.session_start import slots_in
 
 
 class ActionSyncMetadata(Action):

@@ -1,0 +1,51 @@
+"""The tests of rasa_metadata/ pass in baked bots. They are in tests/in_a_bot."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import installed, spread
+from tools.in_a_bot import pytest_in
+
+pytestmark = pytest.mark.rasa
+
+# Which tests run in which bot. What depends on the slots runs in two bots, all else in one.
+RUNS = {
+    "cluster": ("other_bot", ["cluster"]),
+    "live": ("default_bot", ["live", "--ignore-glob=*/live/chat_page"]),
+    "chat page": ("default_bot", ["live/chat_page"]),
+    "rasa code": ("default_bot", ["rasa_code"]),
+    "fast": ("default_bot", ["fast"]),
+    "fast, other slots": ("other_bot", ["fast"]),
+    "manifests": ("kubernetes_bot", ["cluster/test_files.py", "cluster/test_manifests.py"]),
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Whether the programs are there that `make` does not install. Without them, tests are skipped.
+PROGRAMS = {
+    "cluster": bool(
+        list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        and shutil.which("redis-server")
+        and shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    ),
+    "chat page": any(map(shutil.which, BROWSERS)),
+}
+
+
+@pytest.fixture
+def kubernetes_bot(bake, installed_bot):
+    return installed(bake(deployment="kubernetes", ci="none", license="none"), installed_bot)
+
+
+@pytest.mark.parametrize("name", spread(RUNS))
+def test_the_machinerys_tests_pass(request, name, record_property):
+    bot, tests = RUNS[name]
+    run = pytest_in(request.getfixturevalue(bot), *tests, capture_output=True, text=True)
+    print(run.stdout, run.stderr)
+    assert run.returncode == 0
+    summary = run.stdout.strip().splitlines()[-1]
+    record_property("summary", summary)
+    assert re.match(r"[1-9]\d* passed", summary)
+    assert "skipped" not in summary or not PROGRAMS.get(name, True)
