@@ -91,6 +91,46 @@ class Slot:
         return text if self.path == self.name else f"{text} from {self.path}"
 
     @property
+    def is_told(self) -> bool:
+        """Whether a response can render the slot: a list would read "['a']" there."""
+        return self.type not in ("list", "any")
+
+    @property
+    def example(self) -> str:
+        """A value as YAML, for the talks in tests/."""
+        if self.type == "categorical":
+            return tojson(self.values[0])
+        if self.type == "float":
+            low, high = self.minimum, self.maximum
+            middle = (
+                (low or 0) + 1 if high is None else (high - 1 if low is None else (low + high) / 2)
+            )
+            return tojson(int(middle) if middle == int(middle) else middle)
+        example = {"bool": True, "list": ["a", "b"], "any": {"a": 1}}.get(self.type)
+        return tojson(
+            "Ada" if self.greets else f"some {self.label}" if example is None else example
+        )
+
+    @property
+    def nested(self) -> str:
+        """Metadata with that example, as YAML on one line."""
+        value = json.loads(self.example)
+        for key in reversed(self.path.split(".")):
+            value = {key: value}
+        return tojson(value)
+
+    @property
+    def question(self) -> str:
+        """A message that asks for the slot; data/nlu.yml has it as an example."""
+        return f"am I {self.label}" if self.type == "bool" else f"what is my {self.label}"
+
+    @property
+    def told(self) -> str:
+        """What the bot says when it is asked for the slot with that example, as YAML."""
+        value = "yes" if self.type == "bool" else json.loads(self.example)
+        return tojson(f"{self.label}: {value}")
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The keys of the slot's type in domain.yml."""
         if self.type == "categorical":

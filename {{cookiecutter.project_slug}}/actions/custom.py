@@ -1,6 +1,6 @@
-"""Your own actions. Write them here, list them under `actions:` in domain.yml."""
+"""Your own actions. Write them here and list them under `actions:` in domain.yml."""
 
-import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -18,10 +18,16 @@ class ActionTellKnownMetadata(Action):
     def run(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
-        known = known_metadata(tracker, domain)
-        if known:
-            text = f"I was told: {json.dumps(known, ensure_ascii=False)}"
-        else:
-            text = "I was told nothing about you yet."
-        dispatcher.utter_message(text=text)
+        known = "\n".join(lines(known_metadata(tracker, domain)))
+        dispatcher.utter_message(text=known or "I know nothing about you yet.")
         return []
+
+
+def lines(metadata: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Yield `path: value` for each value in metadata."""
+    for key, value in metadata.items():
+        if isinstance(value, Mapping):
+            yield from lines(value, f"{above}{key}.")
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield f"{above}{key}: {text}"
