@@ -3,13 +3,11 @@
 Each fault is put into a copy of the default bot.
 """
 
-import re
-import subprocess
 from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import change, made, spread
+from tests.conftest import change, spread
 from tools.in_a_bot import pytest_in
 
 pytestmark = pytest.mark.rasa
@@ -132,88 +130,10 @@ FAULTS = {
         "fast/test_in_process.py::test_a_rejection_is_the_400_that_rasa_expects",
     ),
     "a message with a known key is handled again": Fault(
-        "runtime/turn.py",
-        "    if not of_turn:\n        return\n",
+        "stores/idempotency.py",
+        "    if first is None:\n        return\n",
         "    return\n",
-        "rasa_code/test_keys.py::test_it_is_handled_once_and_answered_each_time",
-    ),
-}
-
-WIRING = {
-    "an action is missing in the domain": (
-        Fault("domain.yml", "  - action_tell_known_metadata\n", "", ""),
-        "actions/custom.py has 'action_tell_known_metadata', but domain.yml does not list it: "
-        "add '- action_tell_known_metadata' under 'actions:'.",
-    ),
-    "an action is not written": (
-        Fault("domain.yml", "actions:\n", "actions:\n  - action_nobody_wrote\n", ""),
-        "domain.yml lists 'action_nobody_wrote', but no class in actions/ has that name: "
-        "write one in actions/custom.py, or take it out of 'actions:'.",
-    ),
-    "the channel cannot be imported": (
-        Fault("channels/rest.py", "import json\n", "import json\nimport nobody_wrote_this\n", ""),
-        "ModuleNotFoundError: No module named 'nobody_wrote_this'",
-    ),
-    "rest is listed twice": (
-        Fault(
-            "credentials.yml", "rasa_metadata.channels.chat_page", "rest:\nchannels.chat_page", ""
-        ),
-        "credentials.yml: 'rasa_metadata.channels.chat_page.ChatPageInput:' and 'rest:' both answer at "
-        "/webhooks/rest; take 'rest:' out.",
-    ),
-    "the action's name is misspelt": (
-        Fault("domain.yml", "action: action_sync_metadata", "action: action_sink_metadata", ""),
-        "domain.yml: slot 'plan': a mapping with 'metadata' needs 'type: custom' and "
-        "'action: action_sync_metadata'.",
-    ),
-    "there is no action endpoint": (
-        Fault("endpoints.yml", "action_endpoint:", "another_endpoint:", ""),
-        "endpoints.yml has no 'action_endpoint:'",
-    ),
-    "the domain has changed since training": (
-        Fault("domain.yml", "text: Goodbye!", "text: See you!", ""),
-        "domain.yml has changed since bot.tar.gz was trained: type 'make train'.",
-    ),
-    "a slot is renamed, and a condition is not": (
-        Fault("domain.yml", "  plan:\n", "  tier:\n", ""),
-        "domain.yml: a condition of 'utter_tell_plan' names the slot 'plan', and domain.yml has "
-        "none of that name.",
-    ),
-    "a slot is renamed, and a response is not": (
-        Fault("domain.yml", "  locale:\n", "  language:\n", ""),
-        "domain.yml: the response 'utter_tell_locale' names the slot 'locale', and domain.yml has "
-        "none of that name.",
-    ),
-    "a story names a slot that is gone": (
-        Fault(
-            "data/stories.yml",
-            "      - intent: goodbye\n",
-            "      - slot_was_set:\n          - tier: pro\n      - intent: goodbye\n",
-            "",
-        ),
-        "data/stories.yml: a 'slot_was_set' names the slot 'tier', and domain.yml has none",
-    ),
-    "an action names a slot that is gone": (
-        Fault("actions/custom.py", "if known:", 'if known or tracker.get_slot("tier"):', ""),
-        "actions/custom.py names the slot 'tier', and domain.yml has none of that name.",
-    ),
-    "a value is renamed, and a condition is not": (
-        Fault("domain.yml", 'values: ["free"', 'values: ["basic"', ""),
-        "domain.yml: a condition of 'utter_tell_plan' waits for \"free\", which the slot 'plan' "
-        "cannot hold any more.",
-    ),
-    "a domain folder stands beside the file": (
-        Fault("domain/slots.yml", None, 'version: "3.1"\n', ""),
-        "there are both domain.yml and domain/, and only the folder is read",
-    ),
-    "a rule depends on a slot that has no influence": (
-        Fault(
-            "data/rules.yml",
-            "      - intent: goodbye\n",
-            "      - slot_was_set:\n          - plan: pro\n      - intent: goodbye\n",
-            "",
-        ),
-        "take 'influence_conversation: false' out of the slot 'plan'.",
+        "fast/test_idempotency.py::test_it_is_handled_once_and_answered_each_time",
     ),
 }
 
@@ -225,90 +145,3 @@ def test_the_machinerys_tests_find(my_bot, fault):
     run = pytest_in(my_bot, caught_by, "--tb=line", capture_output=True, text=True)
     assert run.returncode == 1, run.stdout + run.stderr
     assert f"{caught_by.split('::')[1]}" in run.stdout.split("short test summary")[1]
-
-
-@pytest.mark.parametrize("fault", spread(WIRING))
-def test_make_check_says_what_to_type(my_bot, fault):
-    (file, old, new, _), said = WIRING[fault]
-    if old is None:
-        (my_bot / file).parent.mkdir()
-        (my_bot / file).write_text(new)
-    else:
-        change(my_bot, file, old, new)
-    code, output = made(my_bot, "check-wiring")
-    assert code != 0
-    assert said in output
-    assert "site-packages" not in output
-
-
-def test_pre_commit_runs_the_checks_and_finds_a_fault_of_each_kind(my_bot):
-    subprocess.run(["git", "init", "-q"], cwd=my_bot, check=True)
-    subprocess.run(["git", "add", "-A"], cwd=my_bot, check=True)
-
-    def hooks():
-        command = [".tools/bin/pre-commit", "run", "--all-files"]
-        run = subprocess.run(command, cwd=my_bot, capture_output=True, text=True)
-        found = re.findall(r"^(.*?)\.{3,}.*?(Passed|Failed)$", run.stdout, re.MULTILINE)
-        return run.returncode, {name.split(" (")[0]: result for name, result in found}
-
-    names = ("Python style", "YAML style", "Contract and wiring", "rasa data validate")
-    assert hooks() == (0, dict.fromkeys(names, "Passed"))
-
-    change(my_bot, "actions/custom.py", "import json\n", "import json\nimport os\n")
-    change(my_bot, "credentials.yml", "PageInput:", "PageInput:   ")
-    change(my_bot, "endpoints.yml", "action_endpoint:", "another_endpoint:")
-    change(my_bot, "data/rules.yml", "action: utter_greet", "action: utter_great")
-    assert hooks() == (1, dict.fromkeys(names, "Failed"))
-
-
-def test_make_check_works_outside_git_and_make_fix_repairs_the_style(my_bot):
-    change(my_bot, "actions/custom.py", "import json\n", "import os\nimport json\n")
-    change(my_bot, "credentials.yml", "PageInput:", "PageInput:   ")
-    code, output = made(my_bot, "check")
-    assert code != 0
-    assert "F401" in output
-    assert "trailing spaces" in output
-    assert made(my_bot, "fix")[0] == 0
-    code, output = made(my_bot, "check")
-    assert code == 0, output
-    assert "All is well." in output
-
-
-def test_the_same_tests_follow_a_slot_that_is_added_broken_and_removed(my_bot):
-    def collected():
-        command = [".venv/bin/python", "-m", "pytest", "--collect-only"]
-        run = subprocess.run(command, cwd=my_bot, capture_output=True, text=True)
-        return [line for line in run.stdout.split("\n") if "::" in line]
-
-    before = collected()
-    assert not any("[tier" in test for test in before)
-
-    tier = """slots:
-  tier:
-    type: categorical
-    values: [gold, silver]
-    influence_conversation: false
-    mappings:
-      - type: custom
-        action: action_sync_metadata
-        metadata: {path: account.tier, signed: true}
-"""
-    change(my_bot, "domain.yml", "slots:\n", tier)
-    added = set(collected()) - set(before)
-    assert len(added) >= 4
-    assert any("tests/live" in test for test in added)
-    assert all("tier" in test for test in added)
-    assert "metadata account.tier fills tier (signed)" in made(my_bot, "contract")[1]
-    code, output = made(my_bot, "train", "test-fast")
-    assert code == 0, output
-
-    change(my_bot, "domain.yml", "path: account.tier", "paht: account.tier")
-    code, output = made(my_bot, "train")
-    assert code != 0
-    assert "slot 'tier': 'paht' is not a key of 'metadata'" in output
-    run = subprocess.run([".venv/bin/python", "-m", "pytest"], cwd=my_bot, capture_output=True)
-    assert b"ERROR: The metadata slots cannot be read yet:\ndomain.yml: slot 'tier'" in run.stderr
-
-    broken = tier.replace("path: account.tier", "paht: account.tier")
-    change(my_bot, "domain.yml", broken, "slots:\n")
-    assert collected() == before

@@ -4,7 +4,7 @@ import sys
 
 import actions.custom  # noqa: F401  (what the other files here do not import)
 import rasa_metadata.channels.rest
-import rasa_metadata.commands.contract  # noqa: F401
+import rasa_metadata.commands.check  # noqa: F401
 
 
 def test_contract_channels_and_actions_do_not_import_tensorflow():

@@ -1,28 +1,21 @@
-"""`python -m contract domain.yml` prints the contract, or what is wrong with it."""
+"""Prints the slots that metadata fills, or what is wrong with them; `make contract` runs it."""
 
 import sys
-import warnings
 
-from rasa.shared.core.domain import Domain
-from rasa.shared.exceptions import RasaException
-
-from rasa_metadata.contract.fields import ContractError, contract_of
+from rasa_metadata.commands.project import Project
+from rasa_metadata.contract import ContractError
 
 
-def main(path: str) -> int:
-    warnings.simplefilter("ignore")  # Rasa's, of things no contract is about
+def main() -> int:
+    project = Project.here()
     try:
-        contract = contract_of(Domain.load(path).as_dict(), source=path)
-    except (ContractError, RasaException) as error:
-        print(f"The metadata slots cannot be read yet:\n{error}", file=sys.stderr)
+        contract = project.contract()
+    except ContractError as error:
+        print("The metadata slots cannot be read yet:", *error.problems, sep="\n", file=sys.stderr)
         return 1
     if not contract.fields:
-        print(f"  no slot in {path} is filled from metadata")
+        print(f"  no slot in {project.domain_name} is filled from metadata")
     for field in contract.fields:
-        mark = "(signed)" if field.signed else f"({field.scope})"
-        print(f"  metadata {field.dotted} fills {field.slot} {mark}")
+        mark = "signed" if field.signed else field.scope
+        print(f"  {field.dotted} → {field.slot} ({mark}, “{field.label}”)")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -1,8 +1,8 @@
 """The `rasa` command without the warnings about its own libraries; `make` uses it.
 
-Sanic and Rasa switch deprecation warnings on while they are imported, past
-whatever PYTHONWARNINGS says, and so each start prints forty lines that nobody
-who writes a bot can do anything about.
+Sanic and Rasa switch deprecation warnings on while they are imported, whatever
+PYTHONWARNINGS says, and so each start prints forty lines that nobody who writes a bot can
+do anything about.
 """
 
 import os
@@ -10,28 +10,32 @@ import sys
 import warnings
 from typing import Any
 
-# Read when Rasa is imported; whoever has set one of them is obeyed.
+# Read when Rasa is imported; a variable that is set already is kept.
 QUIET = {
     "RASA_TELEMETRY_ENABLED": "false",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TQDM_DISABLE": "1",
 }
+# Rasa's opinions, which are not faults of a bot.
+NOT_USED = ("utterance 'utter_default' is not used", "is not used in any story")
 
 print_warning = warnings.showwarning
 
 
 def print_useful_warning(message: Any, category: Any, *where: Any, **more: Any) -> None:
-    # action_default_fallback utters it without any rule that names it
-    known = "utterance 'utter_default' is not used" in str(message)
+    known = any(opinion in str(message) for opinion in NOT_USED)
     if not known and not issubclass(category, DeprecationWarning):
-        print_warning(message, category, *where)
+        print_warning(message, category, *where, **more)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Run `rasa` with these arguments."""
     warnings.showwarning = print_useful_warning
     os.environ.update({**QUIET, **os.environ})
-    from rasa.__main__ import main
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+    from rasa.__main__ import main as rasa
 
-    sys.argv[0] = "rasa"
-    sys.exit(main())
+    sys.argv = ["rasa", *arguments]
+    rasa()
+    return 0

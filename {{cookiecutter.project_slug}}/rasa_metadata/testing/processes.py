@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 
-RASA = [sys.executable, "-m", "rasa_metadata.commands.rasa"]
+RASA = [sys.executable, "-m", "rasa_metadata", "rasa"]
 READY_SECONDS = 120
 STOP_SECONDS = 40
 

@@ -1,0 +1,33 @@
+"""`python -m rasa_metadata COMMAND`; the Makefile runs these commands."""
+
+import argparse
+import sys
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m rasa_metadata", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("check", help="check the wiring of this bot; this changes nothing")
+    commands.add_parser("contract", help="list the slots that metadata fills")
+    commands.add_parser("token", help="print a token for development (SUB, METADATA)")
+    commands.add_parser("rasa", help="the rasa command, without its libraries' warnings")
+    if sys.argv[1:2] == ["rasa"]:  # its arguments are its own
+        from rasa_metadata.commands import rasa
+
+        return rasa.main(sys.argv[2:])
+    command = parser.parse_args().command
+    if command == "check":
+        from rasa_metadata.commands import check
+
+        return check.main()
+    if command == "contract":
+        from rasa_metadata.commands import contract
+
+        return contract.main()
+    from rasa_metadata.commands import token
+
+    return token.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,418 @@
+"""Checks the wiring of a bot; `make check` runs it. One line for each thing to mend.
+
+It reads your files and imports your actions; TensorFlow is not needed for that.
+"""
+
+import ast
+import difflib
+import importlib
+import inspect
+import json
+import re
+import sys
+import tarfile
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rasa.shared.core.constants import DEFAULT_ACTION_NAMES, DEFAULT_SLOT_NAMES
+from rasa.shared.exceptions import RasaException
+
+from rasa_metadata.commands.project import Finding, NotYaml, Project, line_of, plain
+from rasa_metadata.contract import ContractError
+from rasa_metadata.contract.fields import SYNC_ACTION
+
+Findings = Iterator[Finding]
+
+ENDPOINTS = (
+    *("action_endpoint", "tracker_store", "lock_store", "event_broker", "nlg", "nlu"),
+    *("models", "model", "tracing"),
+)
+CHANNELS = (
+    *("rest", "callback", "socketio", "rasa", "facebook", "slack", "telegram", "mattermost"),
+    *("twilio", "twilio_voice", "botframework", "rocketchat", "hangouts", "webexteams"),
+)
+OTHER_TYPES = {
+    "integer": "'type: float' and 'metadata: {path: …, schema: {type: integer}}'",
+    "int": "'type: float' and 'metadata: {path: …, schema: {type: integer}}'",
+    "number": "'type: float'",
+    "string": "'type: text'",
+    "str": "'type: text'",
+    "boolean": "'type: bool'",
+    "date": "'type: text' and 'metadata: {path: …, schema: {format: date}}'",
+    "datetime": "'type: text' and 'metadata: {path: …, schema: {format: date-time}}'",
+    "enum": "'type: categorical' and 'values: [...]'",
+    "array": "'type: list'",
+    "object": "'type: any'",
+    "dict": "'type: any'",
+}
+NOT_A_PATH = re.compile(r"^\$|\[|\]|\\|/|\s")
+
+
+def main() -> int:
+    warnings.simplefilter("ignore")  # of Rasa's libraries
+    sys.path.insert(0, str(Path.cwd()))
+    findings = check(Project.here())
+    for finding in findings:
+        print(finding)
+    return 1 if any(not finding.hint for finding in findings) else 0
+
+
+def check(project: Project) -> list[Finding]:
+    """Return what there is to mend, each once; without YAML that parses, that alone."""
+    try:
+        project.domain  # noqa: B018
+        for name in ("config.yml", "credentials.yml", "endpoints.yml"):
+            project.yaml(project.root / name)
+        list(project.data())
+    except NotYaml as error:
+        return [error.finding]
+    return list(dict.fromkeys(finding for each in CHECKS for finding in each(project)))
+
+
+def one_domain(project: Project) -> Findings:
+    if (project.root / "domain").is_dir() and (project.root / "domain.yml").exists():
+        text = "domain/ is there too, and only the folder is read: move the rest into it."
+        yield Finding("domain.yml", 1, text)
+
+
+def slots(project: Project) -> Findings:
+    """The contract, and what people write who know another notation."""
+    for slot, config in project.domain["slots"].items():
+        place = project.place("slots", slot)
+        config = config if isinstance(config, dict) else {}
+        kind = config.get("type")
+        if kind in OTHER_TYPES:
+            yield Finding(
+                *place, f"slot '{slot}': Rasa has no '{kind}' slots: write {OTHER_TYPES[kind]}."
+            )
+        if "metadata" in config:
+            text = "move 'metadata:' into the mapping, beside 'action: action_sync_metadata'."
+            yield Finding(*place, f"slot '{slot}': {text}")
+        for mapping in config.get("mappings") or []:
+            entry = mapping.get("metadata") if isinstance(mapping, dict) else None
+            path = entry.get("path") if isinstance(entry, dict) else entry
+            if isinstance(path, str) and NOT_A_PATH.search(path):
+                right = ".".join(re.findall(r"[A-Za-z_][\w-]*", path)) or slot
+                text = f"a path has names with dots between them, and no indexes: '{right}'?"
+                yield Finding(*place, f"slot '{slot}': '{path}' is not a path; {text}")
+    try:
+        project.contract()
+    except ContractError as error:
+        for problem in error.problems:
+            text = problem.removeprefix(f"{project.domain_name}: ")
+            found = re.match(r"slots? '([^']*)'", text)
+            other = (
+                found and str(project.domain["slots"].get(found[1], {}).get("type")) in OTHER_TYPES
+            )
+            if not (other and "cannot hold metadata" in text):
+                yield Finding(*project.place("slots", found[1] if found else ""), text)
+
+
+def named_slots(project: Project) -> Findings:
+    """Slots that stories, responses and actions name and the domain lacks."""
+    known = {*project.domain["slots"], *DEFAULT_SLOT_NAMES}
+    places = [
+        *_slots_in_stories(project),
+        *_slots_in_responses(project),
+        *_slots_in_actions(project),
+    ]
+    for path, line, what, slot in places:
+        if slot not in known:
+            near = difflib.get_close_matches(slot, known, 1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            text = (
+                f"{what} names the slot '{slot}', which {project.domain_name} does not have.{hint}"
+            )
+            yield Finding(path, line, text)
+
+
+def influence(project: Project) -> Findings:
+    for path, line, _, slot in _slots_in_stories(project):
+        config = project.domain["slots"].get(slot) or {}
+        if config.get("influence_conversation") is False:
+            text = "which Rasa ignores: take 'influence_conversation: false' out of the slot."
+            yield Finding(path, line, f"a 'slot_was_set' names '{slot}', {text}")
+
+
+def conditions(project: Project) -> Findings:
+    """Conditions that cannot come true, and responses that are silent without one."""
+    try:
+        fields = {field.slot: field for field in project.contract().fields}
+    except ContractError:
+        fields = {}
+    for response, variations in project.domain["responses"].items():
+        path, _ = project.place("responses", response)
+        variations = [each for each in variations or [] if isinstance(each, dict)]
+        for condition in (each for one in variations for each in one.get("condition") or []):
+            field, value = fields.get(condition.get("name")), condition.get("value")
+            if field and not field.accepts(value):
+                text = (
+                    f"'{response}' waits for {json.dumps(value)}, which '{field.slot}' cannot hold."
+                )
+                yield Finding(path, line_of(condition), text)
+        if variations and all(each.get("condition") for each in variations):
+            nulls = [c for each in variations for c in each["condition"] if c.get("value") is None]
+            if not nulls:
+                text = f"'{response}' says nothing if no condition holds: add a text without one."
+                yield Finding(*project.place("responses", response), text, hint=True)
+
+
+def buttons(project: Project) -> Findings:
+    """Payloads whose JSON a slot's text can break."""
+    for response, variations in project.domain["responses"].items():
+        for variation in variations or []:
+            for button in (variation.get("buttons") or []) if isinstance(variation, dict) else []:
+                payload = str(button.get("payload", ""))
+                _, brace, entities = payload.partition("{")
+                for slot in re.findall(r"{(\w+)}", entities) if brace else []:
+                    kind = (project.domain["slots"].get(slot) or {}).get("type")
+                    if kind in ("text", "any", "list"):
+                        text = f"a quote in the slot '{slot}' breaks the payload of '{response}'."
+                        path, _ = project.place("responses", response)
+                        yield Finding(path, line_of(button), text, hint=True)
+
+
+def actions(project: Project) -> Findings:
+    """Actions that are not in the domain, not written, or cannot be imported."""
+    module = (project.yaml(project.root / "endpoints.yml").get("action_endpoint") or {}).get(
+        "actions_module", "actions"
+    )
+    if not (project.root / module.replace(".", "/")).exists():
+        file = project.root / f"{module.replace('.', '/')}.py"
+        if not file.exists():
+            text = f"there is no package '{module}' in this folder: 'actions_module' names it."
+            yield Finding("endpoints.yml", None, text)
+            return
+    try:
+        written = _written_actions(module)
+    except BaseException as error:  # whatever importing somebody's file may raise
+        yield _cannot_be_imported(project, error)
+        return
+    listed = [str(each) for each in project.domain["actions"]]
+    for name, source in sorted(written.items()):
+        yours = not source.startswith("rasa_metadata")
+        if name not in listed and (yours or SYNC_ACTION in str(project.domain["slots"])):
+            text = f"{project.domain_name} does not list '{name}': add '- {name}' under 'actions:'."
+            yield Finding(source, None, text)
+    for name in listed:
+        if (
+            name not in written
+            and name not in DEFAULT_ACTION_NAMES
+            and not name.startswith("utter_")
+        ):
+            text = f"no class in {module}/ has the name '{name}': write one, or remove this."
+            yield Finding(project.domain_name, None, text)
+
+
+def channels(project: Project) -> Findings:
+    path = project.root / "credentials.yml"
+    content = project.yaml(path)
+    names: dict[str, str] = {}
+    for key in content:
+        line = line_of(content, key)
+        if "." not in key:
+            near = difflib.get_close_matches(key, CHANNELS, 1)
+            if key not in CHANNELS:
+                hint = f"did you mean '{near[0]}'?" if near else "a class is named with its module."
+                yield Finding("credentials.yml", line, f"'{key}' is not a channel; {hint}")
+            names.setdefault(key, key)
+            continue
+        module, _, name = key.rpartition(".")
+        try:
+            channel = getattr(importlib.import_module(module), name)
+            if module.startswith("rasa_metadata."):
+                channel.from_credentials(plain(content[key]) or {})
+        except RasaException as error:
+            text = str(error).removeprefix("credentials.yml: ")
+            yield Finding("credentials.yml", line, f"{key}: {text}")
+            continue
+        except BaseException as error:
+            yield Finding("credentials.yml", line, f"'{key}' cannot be imported: {error!r}")
+            continue
+        if channel.name() in names:
+            text = (
+                f"'{names[channel.name()]}' and '{key}' both answer at /webhooks/{channel.name()}."
+            )
+            yield Finding("credentials.yml", line, f"{text} Remove one of them.")
+        names[channel.name()] = key
+
+
+def endpoints(project: Project) -> Findings:
+    content = project.yaml(project.root / "endpoints.yml")
+    for key in content:
+        if key not in ENDPOINTS:
+            near = difflib.get_close_matches(key, ENDPOINTS, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else "."
+            yield Finding(
+                "endpoints.yml", line_of(content, key), f"'{key}' is not an endpoint{hint}"
+            )
+    if not content.get("action_endpoint"):
+        text = (
+            "there is no 'action_endpoint:', so no action can run and no metadata reaches a slot. "
+        )
+        yield Finding(
+            "endpoints.yml", None, text + "Add 'action_endpoint: {actions_module: actions}'."
+        )
+    ours = 0
+    for name in ("tracker_store", "lock_store"):
+        store = content.get(name) or {}
+        kind = str(store.get("type", ""))
+        ours += kind.startswith("rasa_metadata.")
+        if "." in kind:
+            module, _, attribute = kind.rpartition(".")
+            try:
+                getattr(importlib.import_module(module), attribute)
+            except BaseException as error:
+                text = f"'{kind}' cannot be imported: {error!r}"
+                yield Finding("endpoints.yml", line_of(store, "type"), text)
+    if not ours:
+        text = "no store is one of rasa_metadata's, so 'rasa shell' runs no actions in process."
+        yield Finding("endpoints.yml", None, text, hint=True)
+
+
+def texts(project: Project) -> Findings:
+    """The chat page's texts: JSON, with the keys that the page knows."""
+    path = project.root / "chat" / "texts.json"
+    defaults = project.root / "rasa_metadata" / "chat" / "texts.json"
+    if not path.exists():
+        return
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        yield Finding(
+            "chat/texts.json", getattr(error, "lineno", None), f"this is not JSON: {error}."
+        )
+        return
+    if defaults.exists():
+        known = json.loads(defaults.read_text(encoding="utf-8"))
+        for key in content if isinstance(content, dict) else ():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"; did you mean '{near[0]}'?" if near else "."
+                yield Finding("chat/texts.json", None, f"the page has no text '{key}'{hint}")
+
+
+def model(project: Project) -> Findings:
+    models = sorted(
+        (project.root / "models").glob("*.tar.gz"), key=lambda path: path.stat().st_mtime
+    )
+    if not models:
+        return
+    with tarfile.open(models[-1]) as archive:
+        content = archive.extractfile("metadata.json")
+        trained = json.load(content)["domain"] if content else {}
+    for name in ("slots", "responses"):
+        if plain(project.domain[name]).keys() != (trained.get(name) or {}).keys():
+            text = f"the {name} have changed since {models[-1].name} was trained: run 'make train'."
+            yield Finding(project.domain_name, None, text, hint=True)
+
+
+CHECKS: tuple[Callable[[Project], Findings], ...] = (
+    one_domain,
+    slots,
+    named_slots,
+    influence,
+    conditions,
+    buttons,
+    actions,
+    channels,
+    endpoints,
+    texts,
+    model,
+)
+
+
+def _slots_in_stories(project: Project) -> Iterator[tuple[str, int | None, str, str]]:
+    for path, content in project.data():
+        for node in (content.get("stories"), content.get("rules")):
+            for entry in _behind("slot_was_set", node):
+                names = [entry] if isinstance(entry, str) else list(entry or {})
+                yield from ((path, line_of(entry), "a 'slot_was_set'", name) for name in names)
+
+
+def _slots_in_responses(project: Project) -> Iterator[tuple[str, int | None, str, str]]:
+    used = {name for _, content in project.data() for name in _behind("action", content)}
+    for response, variations in project.domain["responses"].items():
+        path, line = project.place("responses", response)
+        for variation in variations or []:
+            if not isinstance(variation, dict):
+                continue
+            for condition in variation.get("condition") or []:
+                what = f"a condition of '{response}'"
+                yield path, line_of(condition), what, str(condition.get("name"))
+            if response in used:  # an action may fill in other names
+                text = json.dumps({**plain(variation), "condition": None}, default=str)
+                names = re.findall(r"{(\w+)}", text)
+                yield from ((path, line, f"the response '{response}'", name) for name in names)
+
+
+def _slots_in_actions(project: Project) -> Iterator[tuple[str, int | None, str, str]]:
+    for path in sorted((project.root / "actions").rglob("*.py")):
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except SyntaxError:
+            continue  # which the check of actions reports
+        for node in ast.walk(tree):
+            name = _slot_named_by(node)
+            if name is not None:
+                yield project.name(path), getattr(node, "lineno", None), "this", name
+
+
+def _slot_named_by(node: ast.AST) -> str | None:
+    """Return the slot in `get_slot("x")`, `SlotSet("x")`, `slots.get("x")` and `slots["x"]`."""
+    key: ast.AST | None = None
+    if isinstance(node, ast.Call) and node.args:
+        called = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        )
+        of_slots = isinstance(node.func, ast.Attribute) and _is_slots(node.func.value)
+        if called in ("get_slot", "SlotSet") or (called == "get" and of_slots):
+            key = node.args[0]
+    elif isinstance(node, ast.Subscript) and _is_slots(node.value):
+        key = node.slice
+    return key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else None
+
+
+def _is_slots(node: ast.AST) -> bool:
+    """Return whether this is `tracker.slots`."""
+    return isinstance(node, ast.Attribute) and node.attr == "slots"
+
+
+def _written_actions(module: str) -> dict[str, str]:
+    """Return {name: file} of the actions in a package and in rasa_metadata."""
+    from rasa_sdk import Action
+    from rasa_sdk.executor import ActionExecutor
+    from rasa_sdk.utils import all_subclasses
+
+    ActionExecutor()._import_submodules(module)
+    found = {}
+    for action in all_subclasses(Action):
+        package = action.__module__.split(".")[0]
+        if package in (module.split(".")[0], "rasa_metadata") and not inspect.isabstract(action):
+            found[action().name()] = f"{action.__module__.replace('.', '/')}.py"
+    return found
+
+
+def _cannot_be_imported(project: Project, error: BaseException) -> Finding:
+    if isinstance(error, SyntaxError) and error.filename:
+        return Finding(project.name(Path(error.filename)), error.lineno, f"{error.msg}.")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        yours = path.is_relative_to(project.root) and ".venv" not in path.parts
+        if yours and "rasa_metadata" not in path.parts:
+            text = f"this cannot be imported: {type(error).__name__}: {error}"
+            return Finding(project.name(path), frame.lineno, text)
+    return Finding("actions/", None, f"this cannot be imported: {type(error).__name__}: {error}")
+
+
+def _behind(key: str, node: Any) -> Iterator[Any]:
+    """Yield each value of a key, wherever it is; of lists, their entries."""
+    if isinstance(node, dict):
+        found = node.get(key)
+        yield from found if isinstance(found, list) else [found] if found is not None else []
+        node = list(node.values())
+    for item in node if isinstance(node, list) else []:
+        yield from _behind(key, item)
