@@ -2,6 +2,8 @@
 
 import time
 from datetime import date
+from itertools import pairwise
+from random import Random
 
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
@@ -58,6 +60,12 @@ def test_a_slot_without_metadata_is_none_of_the_contracts_business():
         (mapped("x", "float", min_value=1, max_value=2), [1, 2], [0], "must be at least 1"),
         (mapped("x", "float", min_value=1, max_value=2), [1.5], [3], "must be at most 2"),
         (mapped("x", "categorical", values=["a", "b"]), ["a"], ["c"], "must be one of: a, b"),
+        (
+            mapped({"path": "x", "schema": {"enum": [1, True]}}, "any"),
+            [1],
+            [0],
+            "must be one of: 1, true",
+        ),
         (mapped("x", "list"), [[], [1, "a"]], ["a", {}], "must be a list"),
         (mapped("x", "any"), [1, "a", [], {"a": 1}], [], ""),
         (
@@ -113,6 +121,18 @@ def test_keys_outside_the_contract_and_null_objects_are_welcome():
     assert found(contract, {"user": None, "more": {"keys": [1]}}) == {}
 
 
+def doubled(keyword, times=40):
+    """Return a short schema in which each definition names the next one twice."""
+    names = [f"d{n}" for n in range(times)]
+    twice = {name: {keyword: [{"$ref": f"#/$defs/{name}x"}] * 2} for name in names}
+    ends = {f"{name}x": {"$ref": f"#/$defs/{after}"} for name, after in pairwise(names)}
+    return {"$ref": "#/$defs/d0", "$defs": {**twice, **ends, f"{names[-1]}x": {}}}
+
+
+ENDLESS_YAML: dict = {}  # as YAML makes it of `&a {items: *a}`
+ENDLESS_YAML["items"] = ENDLESS_YAML
+
+
 @pytest.mark.parametrize(
     "slot, said",
     [
@@ -146,8 +166,17 @@ def test_keys_outside_the_contract_and_null_objects_are_welcome():
         ),
         (mapped({"path": "x", "schema": {"$dynamicRef": "#a"}}), "'$dynamicRef' is not"),
         (mapped({"path": "x", "schema": {"format": "datum"}}), "Unknown format: 'datum'"),
-        (mapped({"path": "x", "schema": {"pattern": "(?=a)"}}), 'is not a "regex"'),
-        (mapped({"path": "x", "schema": {"pattern": r"(a)\1"}}), 'is not a "regex"'),
+        (mapped({"path": "x", "schema": {"pattern": "(?=a)"}}), "pattern: it is not a regular"),
+        (mapped({"path": "x", "schema": {"pattern": r"(a)\1"}}), "lookaround or backreferences"),
+        (mapped({"path": "x", "schema": {"pattern": ".{9999}"}}), "write 'maxLength: 500' instead"),
+        (mapped({"path": "x", "schema": {"patternProperties": {"(": {}}}}), "not a regular"),
+        (mapped({"path": "x", "schema": doubled("allOf")}), "it has more than 200 schemas"),
+        (mapped({"path": "x", "schema": doubled("anyOf")}), "it has more than 200 schemas"),
+        (mapped({"path": "x", "schema": ENDLESS_YAML}), "it has more than 200 schemas"),
+        (
+            mapped({"path": "x", "schema": {"anyOf": [{"allOf": [{"$ref": "#/anyOf/0"}]}]}}),
+            "'$ref' leads back to itself",
+        ),
         (mapped({"path": "x", "schema": {"examples": [date(2026, 1, 31)]}}), "Put it in quotes"),
         (mapped({"path": "x", "schema": [1]}), "'schema' is an object"),
         (mapped("model_id.x"), "is a key that Rasa or this bot writes itself"),
@@ -223,13 +252,26 @@ def test_newer_metadata_lies_over_older_path_by_path():
     assert older == {"user": {"name": "Ada", "age": 36}, "tags": [1]}
 
 
-def test_definitions_of_a_slots_own_schema_work_also_inside_the_whole_contract():
-    schema = {"$ref": "#/$defs/code", "$defs": {"code": {"type": "string", "maxLength": 3}}}
-    contract = read(a=mapped({"path": "x.a", "schema": schema}, "any"), b=mapped("x.b"))
+CODE = {"code": {"type": "string", "maxLength": 3}}
+
+
+@pytest.mark.parametrize(
+    "kind, schema, good, wrong",
+    [
+        ("any", {"$ref": "#/$defs/code"}, "abc", "abcd"),
+        ("list", {"items": {"$ref": "#/$defs/code"}}, ["abc"], ["abcd"]),
+        ("any", {"properties": {"c": {"$ref": "#/$defs/code"}}}, {"c": "abc"}, {"c": 7}),
+    ],
+)
+def test_definitions_of_a_slots_own_schema_work_also_inside_the_whole_contract(
+    kind, schema, good, wrong
+):
+    slot = mapped({"path": "x.a", "schema": {**schema, "$defs": CODE}}, kind)
+    contract = read(**{"größe 1": slot}, b=mapped("x.b"))
     whole = Draft202012Validator(contract.schema, offline=True)
-    for value, good in [("abc", True), (None, True), ("abcd", False), (7, False)]:
-        assert whole.is_valid({"x": {"a": value}}) == good
-        assert (found(contract, {"x": {"a": value}}) == {}) == good
+    for value, is_valid in [(good, True), (None, True), (wrong, False)]:
+        assert whole.is_valid({"x": {"a": value}}) == is_valid
+        assert (found(contract, {"x": {"a": value}}) == {}) == is_valid
 
 
 @pytest.mark.parametrize(
@@ -269,17 +311,30 @@ def test_the_violations_told_are_bounded_and_their_number_is_said():
     slots = {f"s{n}": mapped(f"s{n}", "bool") for n in range(50)}
     told = violations(read(**slots), dict.fromkeys(slots, "no"))
     assert len(told) == MOST_VIOLATIONS + 1
-    assert told[-1] == ("", "50 places violate the schema; these are the first")
+    assert told[-1] == ("", "and at least 30 more places violate the schema")
 
 
 DEEP = {"type": "integer"}
-for _ in range(14):
+for _ in range(5):
     ONE, OTHER = {"minItems": 1}, {"maxItems": 9}
     DEEP = {"anyOf": [{"type": "array", "items": DEEP, **each} for each in (ONE, OTHER)]}
 NESTED = "x"
 for _ in range(14):
     NESTED = [NESTED]
+random = Random(7)
+BITS = "".join(random.choice("01") for _ in range(60_000))
 SLOW = {
+    "a pattern with many states": ({"pattern": "1[01]{900}x"}, BITS),
+    "a pattern with many states, short": ({"pattern": "1[01]{900}x"}, BITS[:4090]),
+    "patterns of keys with many states": (
+        {"propertyNames": {"pattern": "1[01]{90}x"}},
+        {BITS[n : n + 120]: 1 for n in range(0, 60_000, 120)},
+    ),
+    "large integers": ({"uniqueItems": True}, [10**20 + n for n in range(2_800)]),
+    "large integers, few": ({"uniqueItems": True, "maxItems": 1}, [10**20 + n for n in range(180)]),
+    "tiny multiples": ({"items": {"multipleOf": 1e-300}}, [1e308] * 10_000),
+    "long enumerations": ({"items": {"enum": [f"s{n}" for n in range(10_000)]}}, ["s"] * 800),
+    "missing keys": ({"items": {"required": [f"k{n}" for n in range(200)]}}, [{}] * 1_300),
     "a pattern that backtracks": ({"pattern": "^(a+)+$"}, "a" * 60_000 + "!"),
     "many patterns of keys": (
         {"patternProperties": {"^(a+)+$": {"type": "string"}}},
@@ -320,6 +375,35 @@ SLOW = {
         {f"a{n}": 1 for n in range(512)},
     ),
 }
+
+
+def test_a_long_value_is_rejected_where_its_schema_would_take_long():
+    contract = read(x=mapped({"path": "x", "schema": {"pattern": "^a*$"}}))
+    assert found(contract, {"x": "a" * 4094}) == {}
+    assert found(contract, {"x": "a" * 4095}) == {
+        "x": "must be at most 4096 characters long as JSON"
+    }
+
+
+def test_a_list_of_many_slots_that_fail_takes_no_time():
+    slots = {
+        f"s{n}": mapped({"path": f"s{n}", "schema": {"items": False}}, "list") for n in range(99)
+    }
+    contract = read(**slots)
+    wrong = dict.fromkeys(slots, [1] * 300)
+    violations(contract, {})
+    started = time.perf_counter()
+    assert len(violations(contract, wrong)) == MOST_VIOLATIONS + 1
+    assert time.perf_counter() - started < 0.05
+
+
+def test_a_value_that_cannot_be_validated_is_not_accepted():
+    (field,) = read(x=mapped({"path": "x", "schema": {"pattern": "a"}}, "any")).fields
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for value in ("a\ud800", deep):
+        assert not field.accepts(value)
 
 
 @pytest.mark.parametrize("what", SLOW)

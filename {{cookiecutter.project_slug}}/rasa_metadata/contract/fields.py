@@ -14,6 +14,8 @@ The long form is `metadata: {path: account.plan, signed: true, scope: turn,
 schema: {...}}`; all but `path` may be left out.
 """
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +23,15 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from rasa_metadata.contract.schema import Schema, compiled, metadata_schema, value_schema
+from rasa_metadata.contract.schema import (
+    COSTLY,
+    LONGEST_COSTLY,
+    Schema,
+    compiled,
+    has_any,
+    metadata_schema,
+    value_schema,
+)
 from rasa_metadata.contract.signature import SIGNED_KEY
 
 SYNC_ACTION = "action_sync_metadata"
@@ -76,11 +86,19 @@ class Field:
     def validator(self) -> Draft202012Validator:
         return compiled(self.schema)
 
+    @cached_property
+    def longest(self) -> float:
+        """How many characters of JSON a value may have, so that no check of it takes long."""
+        return LONGEST_COSTLY if has_any(self.schema, COSTLY) else math.inf
+
     def accepts(self, value: Any) -> bool:
         """Return whether the slot may hold a value; `None` clears it."""
+        if value is None:
+            return True
         try:
-            return value is None or self.validator.is_valid(value)
-        except ValueError:  # not JSON, such as a lone surrogate that a stock channel let in
+            short = self.longest == math.inf or len(json.dumps(value)) <= self.longest
+            return short and self.validator.is_valid(value)
+        except (ValueError, RecursionError):  # what a stock channel let in: a lone surrogate
             return False
 
 
@@ -201,7 +219,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
     if problems:
         raise ContractError(problems)
     found = Field(slot, tuple(str(path).split(".")), schema, signed, scope)
-    _ = found.validator  # compiled now, and not with the first message
+    _ = found.validator, found.longest  # now, and not with the first message
     return [found]
 
 

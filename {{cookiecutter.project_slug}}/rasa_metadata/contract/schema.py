@@ -7,7 +7,9 @@ jsonschema-rs is the one validator: its regular expressions are linear, it check
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, unquote
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
@@ -62,8 +64,16 @@ KEYWORDS = {
 }
 # A value can fail these in more ways than there is time to list.
 BRANCHING = ("$ref", *IN_PLACE_LISTS, *IN_PLACE, "contains")
+# These take too long for a long value: a regular expression takes the time of text times
+# states, and large integers and fractions are compared as texts of digits.
+COSTLY = ("pattern", "patternProperties", "uniqueItems", "multipleOf")
+LONGEST_COSTLY = 4096  # characters of JSON
+LARGEST_PATTERN = 512 * 1024  # bytes, compiled
+LARGEST_SCHEMA = 200  # schemas in a slot's schema, those behind a `$ref` counted each time
 
-LONGEST_EXPLAINED = 4096  # characters of JSON; of a longer value, the first violation
+# A list of violations takes time by the length of the value and the length of the schema,
+# in characters of JSON. Of a longer value, the first violation is reported.
+LONGEST_EXPLAINED = 100_000
 MOST_VIOLATIONS = 20
 
 
@@ -109,11 +119,12 @@ def compiled(schema: Schema) -> Draft202012Validator:
 
     Raises:
         jsonschema_rs.ValidationError: if it is not a JSON Schema, a regular expression
-            needs lookaround or backreferences, a format is unknown, or a `$ref` is.
+            needs lookaround or backreferences or is too large, a format is unknown, or a
+            `$ref` is.
     """
     return Draft202012Validator(
         schema,
-        pattern_options=RegexOptions(),
+        pattern_options=RegexOptions(size_limit=LARGEST_PATTERN),
         validate_formats=True,
         ignore_unknown_formats=False,
         offline=True,
@@ -126,6 +137,8 @@ def published(field: "Field") -> Schema:
     schema = {"title": field.label, **field.schema}
     if field.signed:
         schema["readOnly"] = True
+    if "$ref" in json.dumps(schema):  # its pointers begin at the slot's own schema
+        schema["$id"] = f"urn:slot:{quote(field.slot)}"
     if "type" in schema and not any(key in schema for key in ("const", *BRANCHING)):
         kinds = schema["type"]
         kinds = [kinds] if isinstance(kinds, str) else kinds
@@ -136,8 +149,6 @@ def published(field: "Field") -> Schema:
     if schema.keys() <= {"enum", *ANNOTATIONS}:
         return {**schema, "enum": [*schema["enum"], None]} if "enum" in schema else schema
     outside = {key: schema.pop(key) for key in ANNOTATIONS if key in schema}
-    if "$ref" in json.dumps(schema):  # its pointers begin at the slot's own schema
-        schema["$id"] = f"urn:slot:{field.slot}"
     return {**outside, "anyOf": [{"type": "null"}, schema]}
 
 
@@ -161,7 +172,7 @@ def metadata_schema(fields: Iterable["Field"]) -> Schema:
 def violations(contract: "Contract", metadata: Any) -> list[Violation]:
     """Return the places where `metadata` violates the contract, ordered by path.
 
-    The list is bounded; its last entry then says how many there are.
+    There are at most `MOST_VIOLATIONS`, and an entry that says how many more were found.
     """
     if not isinstance(metadata, Mapping):
         return [Violation("", "must be an object")]
@@ -179,18 +190,23 @@ def violations(contract: "Contract", metadata: Any) -> list[Violation]:
         else:
             value = place.get(last)
             if not field.accepts(value):
-                found.update(_explained(field, value))
-    if len(found) > MOST_VIOLATIONS:
-        rest = Violation("", f"{len(found)} places violate the schema; these are the first")
+                found.update(_explained(field, value, in_full=len(found) <= MOST_VIOLATIONS))
+    more = len(found) - MOST_VIOLATIONS
+    if more > 0:
+        rest = Violation("", f"and at least {more} more places violate the schema")
         return [*sorted(found)[:MOST_VIOLATIONS], rest]
     return sorted(found)
 
 
-def _explained(field: "Field", value: Any) -> Iterator[Violation]:
-    if _has_any(field.schema, BRANCHING):
+def _explained(field: "Field", value: Any, in_full: bool) -> Iterator[Violation]:
+    length = len(json.dumps(value))
+    if length > field.longest:
+        yield Violation(field.dotted, f"must be at most {LONGEST_COSTLY} characters long as JSON")
+        return
+    if has_any(field.schema, BRANCHING):
         yield Violation(field.dotted, "does not match its schema, which GET schema returns")
         return
-    if len(json.dumps(value)) <= LONGEST_EXPLAINED:
+    if in_full and length * len(json.dumps(field.schema)) <= LONGEST_EXPLAINED:
         errors = field.validator.iter_errors(value)
     else:
         errors = iter([_first_error(field.validator, value)])
@@ -213,13 +229,17 @@ def _message(error: ValidationError) -> str:
         names = [wanted] if isinstance(wanted, str) else wanted
         return f"must be {' or '.join(sorted(WORDS[n] for n in names if n != 'null'))}"
     if kind == "enum":
-        return f"must be one of: {', '.join(str(each) for each in wanted if each is not None)}"
+        words = [each if isinstance(each, str) else json.dumps(each) for each in wanted]
+        return f"must be one of: {', '.join(words)}"
     return LIMITS[kind].format(wanted) if kind in LIMITS else str(error.message)
 
 
 def _problem(schema: Schema) -> str | None:
     """Return what is wrong with a slot's schema, and what to write instead."""
-    for path, each in _subschemas(schema):
+    parts = list(islice(_subschemas(schema, schema), LARGEST_SCHEMA + 1))
+    if len(parts) > LARGEST_SCHEMA:
+        return f"it has more than {LARGEST_SCHEMA} schemas in it; those behind a '$ref' count."
+    for path, each in parts:
         where = f"{'.'.join(path)}: " if path else ""
         for key in each:
             if key not in KEYWORDS and not key.startswith("x-"):
@@ -234,6 +254,11 @@ def _problem(schema: Schema) -> str | None:
         compiled(schema)
     except ValidationError as error:
         where = f"{'.'.join(map(str, error.instance_path))}: " if error.instance_path else ""
+        if getattr(error.kind, "format", None) == "regex":
+            return (
+                f"{where}it is not a regular expression, or one with lookaround or "
+                "backreferences, or too large: write 'maxLength: 500' instead of '{1,500}'."
+            )
         return f"it is not a JSON Schema: {where}{str(error).splitlines()[0].rstrip('.')}."
     except ValueError as error:  # YAML reads 2026-01-31 as a date
         return f"it is not JSON: {error}. Put it in quotes."
@@ -241,9 +266,12 @@ def _problem(schema: Schema) -> str | None:
 
 
 def _subschemas(
-    schema: Any, path: tuple[str, ...] = ()
+    root: Schema, schema: Any, path: tuple[str, ...] = (), above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield (path, schema) of a schema and all schemas in it."""
+    """Yield (path, schema) of a schema, all schemas in it, and all that they refer to.
+
+    `root` is what references point into, `above` those that led here.
+    """
     if not isinstance(schema, Mapping):
         return
     yield path, schema
@@ -255,7 +283,11 @@ def _subschemas(
         if isinstance(schema.get(key), list):
             below += [(f"{key}.{index}", each) for index, each in enumerate(schema[key])]
     for name, each in below:
-        yield from _subschemas(each, (*path, name))
+        yield from _subschemas(root, each, (*path, name), above)
+    reference = str(schema.get("$ref", ""))
+    if reference and reference not in above:
+        target = _resolved(root, reference)
+        yield from _subschemas(root, target, (*path, "$ref"), (*above, reference))
 
 
 def _is_endless(root: Schema, schema: Mapping[str, Any], applied: list[int]) -> bool:
@@ -264,7 +296,7 @@ def _is_endless(root: Schema, schema: Mapping[str, Any], applied: list[int]) -> 
         return id(schema) == applied[0]
     applied.append(id(schema))
     below = [schema.get(key) for key in IN_PLACE]
-    below.append(_resolved(root, schema["$ref"]) if "$ref" in schema else None)
+    below.append(_resolved(root, str(schema["$ref"])) if "$ref" in schema else None)
     for key in IN_PLACE_LISTS:
         below += schema[key] if isinstance(schema.get(key), list) else []
     return any(_is_endless(root, each, applied) for each in below if isinstance(each, Mapping))
@@ -272,11 +304,15 @@ def _is_endless(root: Schema, schema: Mapping[str, Any], applied: list[int]) -> 
 
 def _resolved(root: Any, reference: str) -> Any:
     """Return what a JSON Pointer such as `#/$defs/x` points to, None if nothing."""
-    for part in reference.lstrip("#").split("/")[1:]:
+    for part in unquote(reference.lstrip("#")).split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
-        root = root.get(key) if isinstance(root, Mapping) else None
+        if isinstance(root, list):
+            root = dict(enumerate(root)).get(int(key) if key.isdecimal() else -1)
+        else:
+            root = root.get(key) if isinstance(root, Mapping) else None
     return root
 
 
-def _has_any(schema: Schema, keywords: Iterable[str]) -> bool:
-    return any(key in each for _, each in _subschemas(schema) for key in keywords)
+def has_any(schema: Schema, keywords: Iterable[str]) -> bool:
+    """Return whether a schema, or one in it, has one of these keywords."""
+    return any(key in each for _, each in _subschemas(schema, schema) for key in keywords)

@@ -33,7 +33,11 @@ IDEMPOTENCY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogate
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 LONGEST_NUMBER = 309  # digits; no double has more before its point
+# What Rasa takes for entities (YAMLStoryReader._regex_message_pattern).
+ENTITIES = re.compile(r"/[^{@]+(?:@[0-9.]+)?({.+})")
 JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
+
+Place = tuple[Any, Any] | None  # the place above, and the key
 
 
 class Names(NamedTuple):
@@ -198,7 +202,7 @@ class RequestValidation:
 
     def _check_claims(self, claims: Claims) -> None:
         """Check what a token says by the rules of a body."""
-        if claims.sender.startswith(self.reserved_senders or ("\0",)):
+        if claims.sender.startswith(self.reserved_senders):
             raise bad_token("'sender' belongs to another channel")
         try:
             self.parse(json.dumps(claims.metadata).encode())
@@ -225,11 +229,11 @@ class RequestValidation:
         Rasa parses them without limits (YAMLStoryReader.unpack_regex_message); what is not
         JSON, it takes for plain text.
         """
-        begin = text.find("{")
-        if not text.lstrip().startswith("/") or begin < 0:
+        entities = ENTITIES.match(text.strip())
+        if not entities:
             return True
         try:
-            self._check_size(DECODER.decode(text[begin : text.rfind("}") + 1]))
+            self._check_size(DECODER.decode(entities[1]))
         except json.JSONDecodeError:
             return True
         except (ApiError, RecursionError, ValueError):
@@ -246,7 +250,7 @@ class RequestValidation:
 
     def _check_size(self, body: Any) -> None:
         keys = 0
-        for depth, path, value in _walk(body):
+        for depth, place, value in _walk(body):
             if depth > self.max_depth:
                 raise self._too_deep()
             keys += len(value) if isinstance(value, dict) else 0
@@ -256,7 +260,8 @@ class RequestValidation:
             texts = value if isinstance(value, dict) else [value]
             if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
                 message = "A text contains a NUL or a lone surrogate, which cannot be stored."
-                raise ApiError(422, "BadText", message, {"path": path})
+                details = {"parameter": _dotted(place) or "body", "in": "body"}
+                raise ApiError(422, "BadText", message, details)
 
     def _too_deep(self) -> ApiError:
         message = f"Nest objects and lists at most {self.max_depth} deep."
@@ -268,16 +273,28 @@ def body_too_large(max_body_bytes: int) -> ApiError:
     return ApiError(413, "BodyTooLarge", message)
 
 
-def _walk(body: Any) -> Iterator[tuple[int, str, Any]]:
-    """Yield (depth, dotted path, value) of all that a body contains, itself first."""
-    waiting: list[tuple[int, str, Any]] = [(1, "", body)]
+def _walk(body: Any) -> Iterator[tuple[int, Place, Any]]:
+    """Yield (depth, place, value) of all that a body contains, itself first.
+
+    A place is the key and the place above it: as texts, places in a body with long keys
+    would be many times its size.
+    """
+    waiting: list[tuple[int, Place, Any]] = [(1, None, body)]
     while waiting:
-        depth, path, value = waiting.pop()
-        yield depth, path, value
+        depth, place, value = waiting.pop()
+        yield depth, place, value
         inside = value.items() if isinstance(value, dict) else ()
         for key, each in enumerate(value) if isinstance(value, list) else inside:
-            deeper = depth + isinstance(each, dict | list)
-            waiting.append((deeper, f"{path}.{key}" if path else str(key), each))
+            waiting.append((depth + isinstance(each, dict | list), (place, key), each))
+
+
+def _dotted(place: Place) -> str:
+    """Return a place as a dotted path, cut off where it gets long."""
+    path = ""
+    while place:
+        place, key = place
+        path = f"{key}.{path}" if path else str(key)
+    return path[:LONGEST_SENDER]
 
 
 def _wrong_type(key: str, value: Any) -> str | None:

@@ -59,6 +59,8 @@ class Tokens:
             except ValueError as error:
                 raise RasaException(f"jwt_key is not a JSON object: {error}") from error
         keys = given if isinstance(given, Mapping) else {"": given}
+        if not keys and ("jwt_key" in credentials or os.environ.get(JWT_KEY_VARIABLE)):
+            raise RasaException("jwt_key has no keys: add one by its `kid`, or remove the line.")
         for kid, key in keys.items():
             _check_key(f"jwt_key '{kid}'" if kid else "jwt_key", key, method)
         names = audience if isinstance(audience, list) else [audience]
@@ -140,11 +142,11 @@ def _claims(claims: Mapping[str, Any]) -> Claims:
 
 
 def _check_key(name: str, key: Any, method: str) -> None:
-    algorithm = get_default_algorithms().get(method)
+    algorithm = get_default_algorithms().get(str(method))
     if algorithm is None or method == "none":
         raise RasaException(f"jwt_method '{method}' is unknown; use HS256, RS256 or ES256.")
     if not isinstance(key, str) or not key.strip():
-        raise RasaException(f"{name} is empty: give a key, or remove the line.")
+        raise RasaException(f"{name} is empty or not text: give a key, or remove the line.")
     is_secret = method.startswith("HS")
     if "PRIVATE KEY" in key:
         wanted = "a secret that only your servers know" if is_secret else "the public key"
