@@ -29,6 +29,7 @@ from actions.session_start import ActionSessionStart
 from rasa_metadata.slots.sync import ActionSyncMetadata
 
 NOTHING: dict[str, Any] = {}
+MESSAGE_ID = "the id of each message here"
 
 
 def mapped(
@@ -118,7 +119,8 @@ class Conversation:
         intent = {"name": text[1:] if text.startswith("/") else "other"}
         found = [{"entity": name, "value": value} for name, value in entities.items()]
         metadata = copy.deepcopy(metadata) or None
-        self._add([UserUttered(text, intent, found, metadata=metadata)])
+        message = UserUttered(text, intent, found, message_id=MESSAGE_ID, metadata=metadata)
+        self._add([message])
         self.sync(*(SlotSet(name, value) for name, value in entities.items()))
         self.seen = self.slots
 
@@ -133,7 +135,8 @@ class Conversation:
     def _events_of(self, action: Any, opening: str | None = None) -> list[Event]:
         tracker = self.sdk_tracker()
         if opening is not None:  # as turn.run_action passes it on
-            tracker.latest_message = {**tracker.latest_message, "text": opening}
+            message = {"text": opening, "message_id": MESSAGE_ID}
+            tracker.latest_message = {**tracker.latest_message, **message}
         before = copy.deepcopy(tracker.events)
         run = action.run(CollectingDispatcher(), tracker, self.domain.as_dict())
         events = asyncio.run(run) if inspect.isawaitable(run) else run

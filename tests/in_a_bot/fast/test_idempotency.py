@@ -85,7 +85,7 @@ def bot(tmp_path):
 
 def signed(subject="u1", text="one", **metadata):
     """Return what is stored of a token that was just renewed."""
-    return {SIGNED_KEY: sign(metadata, "ada", text, subject, time.time() + 60)}
+    return {SIGNED_KEY: sign(metadata, "ada", "m1", text, subject, time.time() + 60)}
 
 
 def test_it_is_handled_once_and_answered_each_time(bot):

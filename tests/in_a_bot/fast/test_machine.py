@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from rasa.shared.core.events import ActionExecuted, ActionReverted, AllSlotsReset, SlotSet
 from rasa.shared.core.events import UserUtteranceReverted as Reverted
 
-from in_a_bot.fast.conversation import Conversation, mapped
+from in_a_bot.fast.conversation import MESSAGE_ID, Conversation, mapped
 from rasa_metadata.contract import ABSENT, lookup, nested
 from rasa_metadata.contract.signature import SIGNED_KEY, sign
 
@@ -190,7 +190,8 @@ class Metadata(RuleBasedStateMachine):
         if not member:
             return metadata
         expires = time.time() + 3600
-        return {**metadata, SIGNED_KEY: sign(nested(("id",), member), "ada", text, member, expires)}
+        proof = sign(nested(("id",), member), "ada", MESSAGE_ID, text, member, expires)
+        return {**metadata, SIGNED_KEY: proof}
 
     @invariant()
     def the_bot_saw_and_the_tracker_holds_what_it_should(self):

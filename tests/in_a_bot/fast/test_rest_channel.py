@@ -258,7 +258,8 @@ def test_a_token_says_who_is_talking():
     assert post(app, body, headers=headers)[0] == 200
     (message,) = app.ctx.agent.messages
     assert message.sender_id == "user:u1"
-    assert verify(message.metadata, "user:u1", "hello") == claims
+    assert verify(message.metadata, "user:u1", message.message_id, "hello") == claims
+    assert verify(message.metadata, "user:u1", "another message", "hello") == {}
     del message.metadata[SIGNED_KEY]
     assert message.metadata == {"user": {"name": "Ada"}, "y": 1}
 
@@ -297,7 +298,7 @@ def test_what_a_token_says_keeps_to_the_contract():
 
 def test_a_body_cannot_bring_a_seal_of_its_own():
     app = serve(signed_domain(), jwt_key=KEY)
-    metadata = {SIGNED_KEY: sign({"user": {"id": "u1"}}, "ada", "hello", "u1", time.time() + 60)}
+    metadata = {SIGNED_KEY: sign({"user": {"id": "u1"}}, "ada", "m1", "hello", "u1", 2e9)}
     status, answer = post(app, {**HELLO, "metadata": metadata})
     assert status == 422
     assert answer["details"]["violations"][0]["path"] == SIGNED_KEY

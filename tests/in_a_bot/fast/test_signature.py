@@ -9,26 +9,28 @@ from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE, SIGNED_KEY,
 SIGNED = {"user": {"id": "u1"}, "number": 0.1}
 
 
-def stored(sender="ada", text="hi", seconds=60.0):
+def stored(sender="ada", message_id="m1", text="hi", seconds=60.0):
     expires = time.time() + seconds
-    return {"city": "Rome", SIGNED_KEY: sign(SIGNED, sender, text, "u1", expires)}
+    return {"city": "Rome", SIGNED_KEY: sign(SIGNED, sender, message_id, text, "u1", expires)}
 
 
 def test_what_was_signed_can_be_verified():
-    assert verify(stored(), "ada", "hi") == SIGNED
+    assert verify(stored(), "ada", "m1", "hi") == SIGNED
 
 
 def test_a_signature_is_valid_for_its_sender_and_message_alone_until_the_token_expires():
-    assert verify(stored("ada"), "bob", "hi") == {}
-    assert verify(stored(text="hi"), "ada", "hello") == {}
-    assert verify(stored(), "ada", None) == {}
-    assert verify(stored(seconds=-1), "ada", "hi") == {}
+    assert verify(stored("ada"), "bob", "m1", "hi") == {}
+    assert verify(stored(message_id="m1"), "ada", "m2", "hi") == {}
+    assert verify(stored(), "ada", None, "hi") == {}
+    assert verify(stored(text="hi"), "ada", "m1", "hello") == {}
+    assert verify(stored(), "ada", "m1", None) == {}
+    assert verify(stored(seconds=-1), "ada", "m1", "hi") == {}
 
 
 def test_a_signature_cannot_be_prolonged():
     metadata = stored(seconds=-1)
     metadata[SIGNED_KEY]["expires"] += 60
-    assert verify(metadata, "ada", "hi") == {}
+    assert verify(metadata, "ada", "m1", "hi") == {}
 
 
 @pytest.mark.parametrize(
@@ -44,17 +46,21 @@ def test_a_signature_cannot_be_prolonged():
         {SIGNED_KEY: {"metadata": '{"user": {"id": "u1"}}', "signature": "ü"}},
         {SIGNED_KEY: {**stored()[SIGNED_KEY], "signature": "ü\ud800"}},
         {SIGNED_KEY: {**stored()[SIGNED_KEY], "expires": "never"}},
+        {SIGNED_KEY: {**stored()[SIGNED_KEY], "expires": 10**400}},
+        {SIGNED_KEY: {**stored()[SIGNED_KEY], "expires": float("nan")}},
+        {SIGNED_KEY: {**stored()[SIGNED_KEY], "subject": {"not": "text"}}},
+        {SIGNED_KEY: {**stored()[SIGNED_KEY], "subject": "u2"}},
         {SIGNED_KEY: {**stored()[SIGNED_KEY], "metadata": '{"user": {"id": "u2"}}'}},
         {SIGNED_KEY: {**stored()[SIGNED_KEY], "signature": 7}},
     ],
 )
 def test_a_forged_signature_proves_nothing(forged):
-    assert verify(forged, "ada", "hi") == {}
+    assert verify(forged, "ada", "m1", "hi") == {}
 
 
 def test_two_servers_understand_each_other_by_a_key_they_share(monkeypatch):
     monkeypatch.setenv(SIGNATURE_KEY_VARIABLE, "one")
     made_by_one = stored()
-    assert verify(made_by_one, "ada", "hi") == SIGNED
+    assert verify(made_by_one, "ada", "m1", "hi") == SIGNED
     monkeypatch.setenv(SIGNATURE_KEY_VARIABLE, "two")
-    assert verify(made_by_one, "ada", "hi") == {}
+    assert verify(made_by_one, "ada", "m1", "hi") == {}

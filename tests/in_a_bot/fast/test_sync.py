@@ -11,7 +11,7 @@ from rasa.shared.core.events import (
     SlotSet,
 )
 
-from in_a_bot.fast.conversation import Conversation, mapped
+from in_a_bot.fast.conversation import MESSAGE_ID, Conversation, mapped
 from rasa_metadata.contract.signature import SIGNED_KEY, sign
 from rasa_metadata.slots.known import known_metadata
 from rasa_metadata.slots.sync import slots_to_write
@@ -270,7 +270,7 @@ def test_a_turn_scoped_slot_is_what_this_message_says():
 
 def signed(user_id, sender="ada", text="hi", **more):
     """Return metadata as it is stored with a message that has a token."""
-    proof = sign({"user": {"id": user_id}}, sender, text, user_id, time.time() + 60)
+    proof = sign({"user": {"id": user_id}}, sender, MESSAGE_ID, text, user_id, time.time() + 60)
     return {**more, SIGNED_KEY: proof}
 
 

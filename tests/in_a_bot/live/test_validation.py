@@ -61,8 +61,11 @@ def test_a_stock_channel_beside_ours_can_claim_nothing(bot, sender, user):
 
     bot.say("ignored", "/probe_show", **member(user))
     stolen = user_events(bot, f"user:{user}")[-1]["metadata"][SIGNED_KEY]
-    bot.say(sender, "/probe_show", {SIGNED_KEY: stolen}, channel="stock")
-    assert bot.slots(sender)["probe_id"] is None
+    for copied_to in (sender, f"user:{user}"):  # the same sender and text, too
+        bot.say(copied_to, "/probe_show", {SIGNED_KEY: stolen}, channel="stock")
+        assert bot.slots(copied_to)["probe_id"] is None
+    bot.say(f"user:{user}", "/session_start", {SIGNED_KEY: stolen}, channel="stock")
+    assert bot.slots(f"user:{user}")["probe_id"] is None
     forged = {"metadata": json.dumps({"probe": {"id": "x"}}), "signature": stolen["signature"]}
     bot.say(f"user:{user}", "/probe_show", {SIGNED_KEY: forged}, channel="stock")
     assert bot.slots(f"user:{user}")["probe_id"] is None

@@ -173,6 +173,7 @@ class MetadataSocketIOInput(SocketIOInput):
                 valid.sender,
                 input_channel=self.name(),
                 metadata=valid.metadata,
+                message_id=valid.id,
             )
             error = await turn.take(on_new_message, message, self.validation.action_timeout)
         finally:

@@ -35,6 +35,7 @@ class ValidatedWebhook(InputChannel):
         async def take_turn(message: UserMessage) -> None:
             request = current_request.get()
             message.metadata = request.ctx.message.metadata
+            message.message_id = request.ctx.message.id
             request.ctx.error = await turn.take(
                 on_new_message, message, self.validation.action_timeout
             )

@@ -2,8 +2,8 @@
 
 A stock channel beside ours accepts any metadata, so what an event contains proves
 nothing by itself. Request validation stores what a token said under `_signed`, with an
-HMAC over it, the sender, the message's text and the token's expiry. A copy of it in
-another message, or later, is worthless.
+HMAC over it, the sender, the message's id and text, the token's subject and its expiry. Each
+message has a new id, so a copy in another message is worthless, even one with the same text.
 """
 
 import hashlib
@@ -21,31 +21,41 @@ SIGNED_KEY = "_signed"
 # nobody else knows will do: a signature is verified only in the turn it is made in.
 SIGNATURE_KEY_VARIABLE = "METADATA_SIGNATURE_KEY"
 _OWN_KEY = secrets.token_hex(32)
+LATEST = 1e15  # seconds; a forged number may be too large for a double
 
 
 def sign(
-    metadata: Mapping[str, Any], sender: str, text: str, subject: str, expires: float
+    metadata: Mapping[str, Any],
+    sender: str,
+    message_id: str,
+    text: str,
+    subject: str,
+    expires: float,
 ) -> dict[str, Any]:
     """Return what is stored under `_signed`.
 
-    `subject` is the token's `sub`, `expires` its `exp` in seconds since 1970.
+    `message_id` is Rasa's, `subject` the token's `sub`, `expires` its `exp` in seconds since
+    1970.
     """
     content = json.dumps(metadata)  # stored as text, so that no server can reformat a number
     proof = {"metadata": content, "subject": subject, "expires": expires}
-    return {**proof, "signature": _hmac(sender, text, proof)}
+    return {**proof, "signature": _hmac(sender, message_id, text, proof)}
 
 
-def verify(metadata: Any, sender: str, text: str | None) -> dict[str, Any]:
+def verify(metadata: Any, sender: str, message_id: str | None, text: str | None) -> dict[str, Any]:
     """Return the signed metadata in a message's metadata, {} without a valid signature."""
     proof = metadata.get(SIGNED_KEY) if isinstance(metadata, Mapping) else None
     if not isinstance(proof, Mapping):
         return {}
-    content, expires, signature = (proof.get(k) for k in ("metadata", "expires", "signature"))
-    if not (isinstance(content, str) and isinstance(signature, str) and isinstance(text, str)):
+    content, signature = proof.get("metadata"), proof.get("signature")
+    if not (isinstance(content, str) and isinstance(signature, str)):
         return {}
-    if not isinstance(expires, int | float) or expires <= time.time():
+    if not all(isinstance(part, str) for part in (proof.get("subject"), message_id, text)):
         return {}
-    wanted = _hmac(sender, text, proof)
+    expires = proof.get("expires")
+    if not isinstance(expires, int | float) or not time.time() < expires < LATEST:
+        return {}
+    wanted = _hmac(sender, message_id, text, proof)
     valid = hmac.compare_digest(signature.encode(errors="replace"), wanted.encode())
     found: dict[str, Any] = json.loads(content) if valid else {}
     return found
@@ -57,8 +67,8 @@ def identity(proof: Any) -> tuple[Any, Any]:
     return proof.get("subject"), proof.get("metadata")
 
 
-def _hmac(sender: str, text: str, proof: Mapping[str, Any]) -> str:
+def _hmac(sender: str, message_id: str | None, text: str | None, proof: Mapping[str, Any]) -> str:
     key = os.environ.get(SIGNATURE_KEY_VARIABLE) or _OWN_KEY
     parts = (proof.get("metadata"), proof.get("subject"), float(proof["expires"]))
-    message = json.dumps([sender, text, *parts])
+    message = json.dumps([sender, message_id, text, *parts])
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()

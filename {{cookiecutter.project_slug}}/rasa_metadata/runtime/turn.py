@@ -32,14 +32,16 @@ Send = Callable[[dict[str, Any], float], Awaitable[Any]]
 class Turn:
     """One turn: whether the bot said anything, what went wrong, whether it is over.
 
-    `timeout` is the time in seconds that each of its actions may take; `channel`, `text` and
-    `metadata` are its message's, `key` is the Idempotency-Key that is still to be looked up.
+    `timeout` is the time in seconds that each of its actions may take; `channel`, `text`,
+    `metadata` and `message_id` are its message's, `key` is the Idempotency-Key that is still
+    to be looked up.
     """
 
     timeout: float
     channel: str | None = None
     text: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    message_id: str | None = None
     key: str | None = None
     spoke: bool = False
     failed_action: str | None = None
@@ -79,7 +81,8 @@ async def take(on_new_message: Handler, message: UserMessage, timeout: float) ->
 
     `timeout` is in seconds, for each action.
     """
-    turn = Turn(timeout, message.input_channel, message.text, message.metadata or {})
+    of_message = message.input_channel, message.text, message.metadata or {}, message.message_id
+    turn = Turn(timeout, *of_message)
     turn.key = turn.metadata.get(IDEMPOTENCY_KEY)
     token = _current.set(turn)
     message.output_channel.send_response = _noticing(message.output_channel.send_response, turn)
@@ -127,7 +130,7 @@ async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
         return await send(call, timeout)
     if name == SESSION_START:
         # Rasa records the message, and its channel with it, only once the session is open.
-        opening = {"input_channel": turn.channel, "text": turn.text}
+        opening = {"input_channel": turn.channel, "text": turn.text, "message_id": turn.message_id}
         call["tracker"]["latest_message"] = {**(call["tracker"]["latest_message"] or {}), **opening}
     try:
         return await send(call, turn.timeout)

@@ -23,9 +23,10 @@ NO_CONTRACT = Contract(())
 
 
 class Message(NamedTuple):
-    """A user message: its metadata as Rasa stored it, and its text (None if unknown)."""
+    """A user message: its metadata as Rasa stored it, its id and text (None if unknown)."""
 
     metadata: Mapping[str, Any] = {}
+    id: str | None = None
     text: str | None = None
 
 
@@ -97,7 +98,7 @@ def latest_message(events: Sequence[Event]) -> Message:
     """Return the session's latest user message."""
     for event in reversed(events):
         if event["event"] == "user":
-            return Message(_stored(event), event.get("text"))
+            return Message(_stored(event), event.get("message_id"), event.get("text"))
         if event["event"] == "session_started":
             break
     return Message()
@@ -111,10 +112,11 @@ def opening_message(tracker: Tracker) -> Message:
     """
     events: Sequence[Event] = tracker.events
     if events and _is_start_slot(events[-1]):
-        return Message(_stored(events[-1]), (tracker.latest_message or {}).get("text"))
+        opening = tracker.latest_message or {}
+        return Message(_stored(events[-1]), opening.get("message_id"), opening.get("text"))
     for event in reversed(events):
         if event["event"] == "user":
-            return Message(_stored(event), event.get("text"))
+            return Message(_stored(event), event.get("message_id"), event.get("text"))
         if event["event"] == "action" and event["name"] == "action_listen":
             break
     return Message()
@@ -122,7 +124,7 @@ def opening_message(tracker: Tracker) -> Message:
 
 def signed_metadata(message: Message, sender: str) -> dict[str, Any]:
     """Return the metadata that the token of a message signed, {} without a valid one."""
-    return verify(message.metadata, sender, message.text)
+    return verify(message.metadata, sender, message.id, message.text)
 
 
 def start_metadata(

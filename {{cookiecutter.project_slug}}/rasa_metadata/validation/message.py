@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from rasa.shared.exceptions import RasaException
 
@@ -53,12 +54,16 @@ USUAL_NAMES = Names()
 
 @dataclass(frozen=True)
 class ValidMessage:
-    """A message of which every part is as the contract and Rasa expect it."""
+    """A message of which every part is as the contract and Rasa expect it.
+
+    Signed metadata is bound to `id`, so Rasa's message needs the same `message_id`.
+    """
 
     text: str
     sender: str
     metadata: dict[str, Any] | None
     input_channel: str | None = None
+    id: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(frozen=True)
@@ -160,8 +165,9 @@ class RequestValidation:
             self._check_claims(claims)
         else:
             self.check_sender(sender, names.sender)
-        metadata = _metadata(body.get(names.metadata), claims, sender, text, contract, names)
-        return ValidMessage(text, sender, metadata, self._input_channel(body))
+        metadata = _metadata(body.get(names.metadata), claims, contract, names)
+        valid = ValidMessage(text, sender, metadata, self._input_channel(body))
+        return _signed(valid, claims) if claims else valid
 
     def parse(self, raw: bytes) -> Any:
         """Return the JSON in a body.
@@ -344,28 +350,27 @@ DECODER = json.JSONDecoder(
 
 
 def _metadata(
-    metadata: Any,
-    claims: Claims | None,
-    sender: str,
-    text: str,
-    contract: Contract,
-    names: Names,
+    metadata: Any, claims: Claims | None, contract: Contract, names: Names
 ) -> dict[str, Any] | None:
-    """Return what is stored with the message: open metadata, and the signed with its proof."""
+    """Return the metadata outside signed paths; what a token says takes precedence."""
     if metadata is not None:
         _reject_signed(metadata, contract, names)
         _reject_violations(metadata, contract, names.metadata, "body")
-    if not claims:
-        stored: dict[str, Any] | None = metadata
-        return stored
+    if claims:
+        _reject_violations(claims.metadata, contract, "metadata", "token")
+        metadata = merge(metadata or {}, claims.metadata)
+        for each in contract.fields:
+            if each.signed:
+                metadata = without(metadata, each.path)
+    known: dict[str, Any] | None = metadata
+    return known
 
-    _reject_violations(claims.metadata, contract, "metadata", "token")
-    known = merge(metadata or {}, claims.metadata)  # what is signed takes precedence
-    for each in contract.fields:
-        if each.signed:
-            known = without(known, each.path)
-    who = claims.subject, claims.expires
-    return {**known, SIGNED_KEY: sign(claims.metadata, sender, text, *who)}
+
+def _signed(message: ValidMessage, claims: Claims) -> ValidMessage:
+    """Return the message with all that its token says, and the proof of it."""
+    bound_to = message.sender, message.id, message.text, claims.subject, claims.expires
+    proof = sign(claims.metadata, *bound_to)
+    return replace(message, metadata={**(message.metadata or {}), SIGNED_KEY: proof})
 
 
 def _reject_signed(metadata: Any, contract: Contract, names: Names) -> None:
