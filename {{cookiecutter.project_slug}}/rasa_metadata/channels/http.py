@@ -41,12 +41,16 @@ def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None
             http.request_max_size = max_body_bytes
             if int(request.headers.get("content-length", 0)) > max_body_bytes:
                 raise body_too_large(max_body_bytes)
+        elif request.path.startswith(request.app.ctx.channel_prefixes):
+            pass  # another channel's, which has its own signal
         elif is_cross_site(request):
             message = "Pages of other sites cannot use this API; --cors names those that can."
             raise ApiError(403, "CrossSite", message)
 
     @webhook.listener("before_server_start")
     async def prepare(app: Sanic, _: AbstractEventLoop) -> None:
+        # Each channel's signal fires for the requests of all.
+        app.ctx.channel_prefixes = (*getattr(app.ctx, "channel_prefixes", ()), prefix)
         if not hasattr(app.ctx, "answers_with_api_errors"):
             app.ctx.answers_with_api_errors = True
             answer_with_api_errors(app)
