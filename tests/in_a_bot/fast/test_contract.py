@@ -45,7 +45,7 @@ def test_the_short_form_is_the_long_form_with_a_path_alone():
     assert (short.fields[0].signed, short.fields[0].scope) == (False, "session")
 
 
-def test_a_slot_without_metadata_is_none_of_the_contracts_business():
+def test_a_slot_without_metadata_is_not_part_of_the_contract():
     other = {"type": "text", "mappings": [{"type": "from_text"}]}
     assert read(other=other, name=mapped("name")).fields[0].slot == "name"
     assert contract_of({}).fields == ()
@@ -307,11 +307,11 @@ def test_a_label_is_the_title_or_the_name_in_words():
     assert [field.label for field in contract.fields] == ["user name", "Plan"]
 
 
-def test_the_violations_told_are_bounded_and_their_number_is_said():
+def test_the_list_of_violations_is_bounded_and_ends_with_the_number_of_others():
     slots = {f"s{n}": mapped(f"s{n}", "bool") for n in range(50)}
-    told = violations(read(**slots), dict.fromkeys(slots, "no"))
-    assert len(told) == MOST_VIOLATIONS + 1
-    assert told[-1] == ("", "and at least 30 more places violate the schema")
+    listed = violations(read(**slots), dict.fromkeys(slots, "no"))
+    assert len(listed) == MOST_VIOLATIONS + 1
+    assert listed[-1] == ("", "and at least 30 more places violate the schema")
 
 
 DEEP = {"type": "integer"}

@@ -4,11 +4,14 @@ Some inputs of each kind by default; `make fuzz` tries 34,000, a hundred thousan
 """
 
 import json
+import warnings
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 from jsonschema_rs import Draft202012Validator, RegexOptions
+from rasa.shared.core.training_data.story_reader.yaml_story_reader import YAMLStoryReader
+from rasa.shared.nlu.training_data.message import Message
 
 from in_a_bot.cases import CONTRACT, DOMAIN
 from in_a_bot.fast.conversation import Conversation
@@ -60,7 +63,7 @@ def validated(raw, authorization=None, content_type="application/json"):
 
 
 @given(body, st.none() | authorization, st.just("application/json") | content_type)
-def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorization, content_type):
+def test_any_body_is_valid_or_gets_a_documented_status(raw, authorization, content_type):
     valid, error = validated(raw, authorization, content_type)
     if error:
         assert error.status in DOCUMENTED
@@ -72,8 +75,34 @@ def test_any_body_is_let_in_or_refused_with_a_documented_status(raw, authorizati
         json.dumps(valid.metadata, allow_nan=False, ensure_ascii=False).encode()
 
 
+entities = any_json.map(json.dumps) | st.sampled_from(["[" * 2000, '{"x": NaN}', '"\\\\ud800"'])
+command = st.builds(
+    "{}/{}{{{}}}{}".format,
+    st.sampled_from(["", " ", "\u3000", "\n"]),
+    st.sampled_from(["greet", "greet@0.5", "greet@", "a b", "a\n", ""]),
+    entities.map(lambda value: f'"x": {value}') | any_text,
+    st.sampled_from(["", "}", "\n}", "\r}", " and more", '{"y": NaN}']),
+)
+
+
+@given(command)
+@example('/greet{"x": "\\ud800"}\n}')  # Rasa reads entities to the end of the line
+def test_rasa_can_read_and_store_the_entities_of_any_valid_message(text):
+    body = {"sender": "ada", "message": text}
+    valid, error = validated(json.dumps(body).encode())
+    if error:
+        assert error.status == 422
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        read = YAMLStoryReader.unpack_regex_message(Message({"text": valid.text}))
+    stored = json.dumps(read.get("entities"), allow_nan=False, ensure_ascii=False)
+    assert not UNSTORABLE.search(stored)
+    stored.encode()
+
+
 @given(any_json)
-def test_any_claims_are_believed_or_refused(metadata):
+def test_any_claims_are_valid_or_rejected(metadata):
     made = token(metadata=metadata)
     valid, error = validated(b'{"message": "hello"}', f"Bearer {made}")
     if error:
@@ -90,7 +119,7 @@ PUBLISHED = Draft202012Validator(CONTRACT.schema, pattern_options=RegexOptions()
 def test_what_is_valid_slot_by_slot_is_valid_by_the_published_schema(metadata):
     try:
         wanted = PUBLISHED.is_valid(metadata)
-    except ValueError:  # a lone surrogate, which validation refuses before this
+    except ValueError:  # a lone surrogate, which validation rejects before this
         return
     assert (violations(CONTRACT, metadata) == []) == wanted
 
@@ -105,7 +134,7 @@ good_metadata = from_schema(metadata_schema(OPEN_FIELDS)).filter(storable)
 
 
 @given(good_metadata.filter(lambda metadata: not RESERVED_KEYS & set(metadata)))
-def test_metadata_that_keeps_to_the_contract_is_in_the_slots_unchanged(metadata):
+def test_metadata_that_matches_the_contract_is_in_the_slots_unchanged(metadata):
     body = {"sender": "ada", "message": "hello", "metadata": metadata}
     valid, error = validated(json.dumps(body).encode())
     if error:

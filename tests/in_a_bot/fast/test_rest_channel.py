@@ -80,7 +80,7 @@ def test_an_idempotency_key_is_kept_with_the_message(app):
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "two words", "schlüssel".encode()])
-def test_an_idempotency_key_that_is_none_is_refused(app, key):
+def test_an_idempotency_key_that_is_invalid_is_rejected(app, key):
     status, answer = post(app, HELLO, {"Idempotency-Key": key})
     assert (status, answer["reason"]) == (422, "BadKey")
     assert app.ctx.agent.messages == []
@@ -92,13 +92,13 @@ def test_a_body_cannot_bring_a_key_of_its_own(app):
 
 
 @pytest.mark.parametrize("field", OPEN_FIELDS, ids=names(OPEN_FIELDS))
-def test_each_of_your_slots_is_let_in(app, field):
+def test_each_of_your_slots_is_accepted(app, field):
     assert post(app, {**HELLO, "metadata": good(field)})[0] == 200
     assert app.ctx.agent.messages[0].metadata == good(field)
 
 
 @pytest.mark.parametrize("field", REFUSING_FIELDS, ids=names(REFUSING_FIELDS))
-def test_each_of_your_slots_refuses_what_it_cannot_hold(app, field):
+def test_each_of_your_slots_rejects_what_it_cannot_hold(app, field):
     status, answer = post(app, {**HELLO, "metadata": bad(field)})
     assert (status, answer["reason"]) == (422, "BadMetadata")
     assert answer["details"]["violations"][0]["path"].startswith(field.dotted)
@@ -135,7 +135,7 @@ def test_metadata_is_an_object(app, metadata):
 
 
 @pytest.mark.parametrize("key", ["model_id", "assistant_id", "is_external"])
-def test_rasas_own_keys_are_refused(app, key):
+def test_rasas_own_keys_are_rejected(app, key):
     status, answer = post(app, {**HELLO, "metadata": {key: "mine"}})
     assert status == 422
     assert answer["details"]["violations"][0]["path"] == key
@@ -169,7 +169,7 @@ def test_a_browser_has_to_send_a_json_type_and_nobody_else(app, content_type, st
     assert post(app, HELLO, headers={"content-type": content_type})[0] == 200
 
 
-def test_a_large_body_is_refused(app):
+def test_a_large_body_is_rejected(app):
     assert post(app, {**HELLO, "metadata": {"x": "x" * 70000}})[0] == 413
 
 
@@ -216,12 +216,12 @@ def test_guests_can_be_turned_away():
     assert post(app, HELLO, headers=bearer())[0] == 200
 
 
-def test_the_stream_form_answers_and_refuses_alike(app):
+def test_a_stream_validates_as_a_plain_request_does(app):
     assert post(app, HELLO, query="?stream=true") == (200, {"recipient_id": "ada", "text": "hello"})
     assert post(app, {"sender": "ada"}, query="?stream=true")[0] == 422
 
 
-def test_the_schema_tells_clients_what_metadata_may_hold(app):
+def test_the_schema_is_the_contract(app):
     assert get(app, "/webhooks/rest/schema") == CONTRACT.schema
 
 
@@ -229,7 +229,7 @@ def test_the_health_route_is_rasas(app):
     assert get(app, "/webhooks/rest/") == {"status": "ok"}
 
 
-def test_without_a_model_the_answer_says_so():
+def test_without_a_model_the_answer_is_503():
     status, answer = post(serve(domain=None), HELLO)
     assert (status, answer["reason"]) == (503, "NoModel")
 
@@ -250,7 +250,7 @@ def signed_domain():
     return Domain.from_dict({"slots": slots})
 
 
-def test_a_token_says_who_is_talking():
+def test_a_token_identifies_the_sender():
     app = serve(signed_domain(), jwt_key=KEY)
     claims = {"user": {"id": "u1", "name": "Ada"}}
     headers = bearer(sub="u1", metadata=claims)
@@ -285,7 +285,7 @@ def test_a_bad_token_is_a_401_however_good_the_message():
     assert app.ctx.agent.messages == []
 
 
-def test_what_a_token_says_keeps_to_the_contract():
+def test_the_metadata_of_a_token_must_match_the_contract():
     app = serve(signed_domain(), jwt_key=KEY)
     headers = bearer(metadata={"user": {"id": "far too long"}})
     status, answer = post(app, {"message": "hello"}, headers=headers)
@@ -296,7 +296,7 @@ def test_what_a_token_says_keeps_to_the_contract():
     ]
 
 
-def test_a_body_cannot_bring_a_seal_of_its_own():
+def test_a_body_cannot_bring_a_signature():
     app = serve(signed_domain(), jwt_key=KEY)
     metadata = {SIGNED_KEY: sign({"user": {"id": "u1"}}, "ada", "m1", "hello", "u1", 2e9)}
     status, answer = post(app, {**HELLO, "metadata": metadata})
@@ -343,7 +343,7 @@ def test_a_body_cannot_bring_a_seal_of_its_own():
         ),
     ],
 )
-def test_json_that_cannot_be_kept_is_refused(app, raw, status, reason):
+def test_json_that_cannot_be_used_is_rejected_in_time(app, raw, status, reason):
     started = time.perf_counter()
     answered, answer = post(app, raw)
     assert time.perf_counter() - started < 0.1

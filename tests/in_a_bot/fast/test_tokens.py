@@ -135,8 +135,8 @@ def test_a_public_key_is_no_secret():
     import hmac
 
     body = unsigned(header).rstrip(".")
-    seal = hmac.new(public.encode(), body.encode(), hashlib.sha256).digest()
-    forged = f"{body}.{base64.urlsafe_b64encode(seal).rstrip(b'=').decode()}"
+    signature = hmac.new(public.encode(), body.encode(), hashlib.sha256).digest()
+    forged = f"{body}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
     with pytest.raises(ApiError):
         tokens(jwt_key=public, jwt_method="RS256").claims(forged)
 

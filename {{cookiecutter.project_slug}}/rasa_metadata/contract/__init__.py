@@ -1,4 +1,4 @@
-"""The contract: what the slots in domain.yml say metadata may hold.
+"""The contract: what metadata may contain, declared by the slots in domain.yml.
 
 Knows nothing of HTTP or of Rasa's server: it reads a domain as a dict, so the
 validation, the actions and the tests all work from the same words.

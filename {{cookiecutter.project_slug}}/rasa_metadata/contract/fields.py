@@ -46,7 +46,7 @@ RESERVED_KEYS = RASA_KEYS | {SIGNED_KEY, IDEMPOTENCY_KEY}
 
 
 class ContractError(ValueError):
-    """The slots of a domain do not make a contract; `problems` says why."""
+    """The slots of a domain do not make a contract; `problems` lists the reasons."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -193,7 +193,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
             f"metadata does not depend on {', '.join(extra)}; take that out of the mapping."
         )
     if path is None:
-        problems.append(f"'path' is missing: add 'path: {slot}', say.")
+        problems.append(f"'path' is missing: add 'path: {slot}', for example.")
     elif not isinstance(path, str) or not all(path.split(".")):
         problems.append(f"path '{path}' is not a dotted path such as account.plan.")
     elif path.split(".")[0] in RESERVED_KEYS:
@@ -208,7 +208,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         problems.append("a signed slot has no other mapping: only a token may fill it.")
     if (signed or scope == "turn") and config.get("initial_value") is not None:
         problems.append(
-            "a signed or turn-scoped slot is empty when a message says nothing: "
+            "a signed or turn-scoped slot is empty when a message does not set it: "
             "take out 'initial_value'."
         )
     schema: Schema = {}
@@ -224,7 +224,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
 
 
 def _clashes(fields: list[Field]) -> list[str]:
-    """Say which slots want the same place, or a place inside another's."""
+    """Return a problem for each two slots with the same place, or one inside the other's."""
     problems = []
     for index, first in enumerate(fields):
         for second in fields[index + 1 :]:

@@ -1,7 +1,7 @@
 """The signature: proof, stored with a message, that its signed metadata was validated.
 
 A stock channel beside ours accepts any metadata, so what an event contains proves
-nothing by itself. Request validation stores what a token said under `_signed`, with an
+nothing by itself. Request validation stores a token's metadata under `_signed`, with an
 HMAC over it, the sender, the message's id and text, the token's subject and its expiry. Each
 message has a new id, so a copy in another message is worthless, even one with the same text.
 """

@@ -56,7 +56,7 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
 
 
 def without(metadata: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    """Return `metadata` without what stands at `path`."""
+    """Return `metadata` without the value at `path`."""
     rest = dict(metadata)
     key, *below = path
     if below and isinstance(rest.get(key), Mapping):

@@ -1,4 +1,4 @@
-"""What a client is told when its message does not get an answer of the bot."""
+"""API errors: the answer to a request that does not get the bot's answer."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +8,10 @@ RETRY_AFTER_SECONDS = 2
 
 @dataclass
 class ApiError(Exception):
-    """A message that does not come in, or a turn that did not come to its end.
+    """A request that is rejected, or a turn that failed.
 
-    `status` is the HTTP status, `reason` one word for programs, `message` a sentence
-    that says what to do, `details` where in the body the fault is.
+    `status` is the HTTP status, `reason` one word for programs, `message` a sentence for
+    people, `details` the place of the mistake.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""Tokens: a JWT, signed by the site's own backend, that says who a user is.
+"""Tokens: a JWT, signed by the site's backend, that identifies a user.
 
 The keys in credentials.yml have Rasa's names: `jwt_key` (or the environment variable
 METADATA_JWT_KEY), `jwt_method`, and `jwt_audience` if a token must name one. `jwt_key` may
@@ -28,7 +28,7 @@ SMALLEST_RSA_KEY = 2048  # bits; RFC 7518, 3.3
 
 @dataclass(frozen=True)
 class Claims:
-    """What a verified token says: the conversation, and metadata nobody else may claim."""
+    """The content of a valid token: the conversation, and metadata that only it can set."""
 
     sender: str
     subject: str
@@ -69,7 +69,7 @@ class Tokens:
         return cls(dict(keys), method, audience)
 
     def claims(self, token: str) -> Claims:
-        """Return what a token says.
+        """Return the claims of a token.
 
         Raises:
             ApiError: 401, if it is not valid.
