@@ -10,7 +10,7 @@ BROUGHT = [
         "{{ cookiecutter.web_chat }}" == "True",
         ["chat", "rasa_metadata/channels/chat_page.py", "rasa_metadata/chat"],
     ),
-    (DEPLOYMENT != "local", ["deploy"]),
+    (DEPLOYMENT != "local", ["deploy", "rasa_metadata/stores/redis_locks.py"]),
     (DEPLOYMENT == "compose", ["deploy/compose"]),
     (DEPLOYMENT == "kubernetes", ["deploy/kubernetes"]),
     ("{{ cookiecutter.ci }}" == "github", [".github"]),

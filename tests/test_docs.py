@@ -49,7 +49,7 @@ def test_links_in_the_template_lead_somewhere():
 def test_each_patch_of_rasa_is_explained():
     source = (BOT / "rasa_metadata/runtime/patches.py").read_text()
     patches = re.search(r"^PATCHES: .*?= \((.*?)\)", source, re.MULTILINE | re.DOTALL)[1]
-    explained = re.findall(r"^\*\*(\w+)\.\*\*", (DOCS / "design.md").read_text(), re.MULTILINE)
+    explained = re.findall(r"^\*\*(\w+)\*\* \(`", (DOCS / "design.md").read_text(), re.MULTILINE)
     assert explained == re.findall(r"\w+", patches)
 
 

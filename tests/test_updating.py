@@ -20,7 +20,7 @@ NEWER = {
     "endpoints.yml": ("action_endpoint:", "# of v2\naction_endpoint:"),
     "domain.yml": ("intents:", "# of v2\nintents:"),
     "data/stories.yml": ("stories:", "# of v2\nstories:"),
-    "actions/custom.py": ("import json", "# of v2\nimport json"),
+    "actions/custom.py": ("from typing", "# of v2\nfrom typing"),
     "actions/session_start.py": ("from typing import Any", "# of v2\nfrom typing import Any"),
     "chat/texts.json": ('"lang": "en",', '"lang": "en", "of v2": "",'),
     "README.md": ("## Without make", "## of v2"),
@@ -29,7 +29,7 @@ NEWER = {
 YOURS = {
     "domain.yml": ("intents:", "# mine\nintents:"),
     "data/stories.yml": ("stories:", "# mine\nstories:"),
-    "actions/custom.py": ("import json", "# mine\nimport json"),
+    "actions/custom.py": ("from typing", "# mine\nfrom typing"),
     "actions/session_start.py": ("from typing import Any", "# mine\nfrom typing import Any"),
     "chat/texts.json": ('"lang": "en",', '"lang": "eo",'),
     "README.md": ("## Without make", "## Mine"),

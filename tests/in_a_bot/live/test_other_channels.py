@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import socketio
 
+from in_a_bot.live.test_life_cycle import wait_for
 from in_a_bot.tokens import bearer, token
 
 TOLD = {"probe": {"text": "a"}}
@@ -109,7 +110,7 @@ def test_socketio_fills_slots_and_answers_in_the_session(bot, chat):
     session = guest.join()
     guest.say("/probe_show", session, TOLD)
     assert guest.next("bot_uttered") == {"text": "a None None"}
-    assert bot.slots(session)["probe_text"] == "a"
+    wait_for(lambda: bot.slots(session)["probe_text"] == "a")  # it is said before it is stored
 
 
 def test_socketio_answers_after_the_client_came_back(chat):
@@ -159,7 +160,7 @@ def test_socketio_knows_a_member_by_the_token(bot, chat):
     assert ada.join("somebody else's session") == f"user:{user}"
     ada.say("/probe_show", "somebody else's session", TOLD)
     assert ada.next("bot_uttered") == {"text": "a None None"}
-    assert bot.slots(f"user:{user}")["probe_id"] == user
+    wait_for(lambda: bot.slots(f"user:{user}")["probe_id"] == user)
 
 
 @pytest.mark.parametrize("bad", ["nonsense", "expired", "another key", "a number"])
