@@ -1,1 +1,1 @@
-"""What the bot's tests are made of: `plugin.py` collects talks and tests of slots."""
+"""The tests of a bot: talks in YAML and tests of its metadata slots, as a pytest plugin."""

@@ -7,105 +7,138 @@ import time
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jwt
 import requests
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from rasa_metadata.contract import Contract, contract_of
-from rasa_metadata.testing.processes import RASA, Process, free_port
+from rasa_metadata.contract import contract_of
+from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port
 
 KEY = "the key of the tests, which nobody else needs to know"
-OUR_CHANNELS = "rasa_metadata.channels."
-REST = f"{OUR_CHANNELS}rest.MetadataRestInput"
+REST = "rasa_metadata.channels.rest.MetadataRestInput"
+PAGE = "rasa_metadata.channels.chat_page.ChatPageInput"
+SECONDS = 60
 
 
 class NoModel(RuntimeError):
     """There is nothing to test yet."""
 
 
+class Sent(NamedTuple):
+    """The answer to a message, and the conversation that the message is in."""
+
+    status: int
+    answer: Any
+    conversation: str
+
+
 class BotUnderTest:
-    """A running bot; `start` it before use, and `stop` it."""
+    """A bot that runs from `start` to `stop`."""
 
     def __init__(self, project: Path, action_server: bool = False) -> None:
+        """Read the model that was trained last.
+
+        Raises:
+            NoModel: if there is none.
+            ContractError: if its slots are not a contract.
+        """
         self.project, self.action_server = project, action_server
         self.model = latest_model(project)
         self.domain = domain_of(self.model)
-        self.contract: Contract = contract_of(self.domain)
+        self.contract = contract_of(self.domain)
         self.stack = ExitStack()
         self.session = requests.Session()
 
-    def start(self) -> "BotUnderTest":
+    def start(self) -> None:
         """Start the bot, and an action server if it is wanted; return when it answers.
 
         Raises:
             NotStarted: with what a process printed.
         """
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
-        port, actions = free_port(), free_port()
-        environment = {
+        port, actions_port = free_port(), free_port()
+        actions_url = f"http://127.0.0.1:{actions_port}"
+        env = {
             "METADATA_JWT_KEY": KEY,
             "METADATA_SIGNATURE_KEY": KEY,
-            "ACTION_SERVER_URL": f"http://127.0.0.1:{actions}/webhook"
-            if self.action_server
-            else "",
+            "ACTION_SERVER_URL": f"{actions_url}/webhook" if self.action_server else "",
         }
-        if self.action_server:
-            serve = [RASA[0], "-m", "rasa_sdk", "--actions", "actions", "--port", str(actions)]
-            host = {"SANIC_HOST": "127.0.0.1", **environment}
-            server = Process(self.project, "actions", serve, folder, **host)
-            self.stack.callback(server.stop)
-            server.wait_until_it_answers(f"http://127.0.0.1:{actions}/health")
-        for name, content in (
-            ("endpoints.yml", endpoints(self.project, folder)),
-            ("credentials.yml", credentials(self.project)),
-        ):
-            (folder / name).write_text(json.dumps(content))  # which is YAML
+        files = {
+            "endpoints": endpoints(self.project, folder),
+            "credentials": credentials(self.project),
+        }
         command = [*RASA, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
-        command += ["--model", str(self.model), "--endpoints", str(folder / "endpoints.yml")]
-        command += ["--credentials", str(folder / "credentials.yml")]
-        rasa = Process(self.project, "bot", command, folder, **environment)
-        self.stack.callback(rasa.stop)
+        command += ["--model", str(self.model)]
+        for name, content in files.items():
+            (folder / f"{name}.yml").write_text(json.dumps(content))  # which is YAML
+            command += [f"--{name}", str(folder / f"{name}.yml")]
+
+        if self.action_server:
+            serve = [RASA[0], "-m", "rasa_sdk", "--actions", actions_module(self.project)]
+            serve += ["--port", str(actions_port)]
+            host = {"SANIC_HOST": "127.0.0.1", **env}
+            self._run("the action server", serve, folder, f"{actions_url}/health", host)
         self.url = f"http://127.0.0.1:{port}"
-        rasa.wait_until_it_answers(f"{self.url}/webhooks/rest/")
-        return self
+        self.process = self._run("the bot", command, folder, f"{self.url}/webhooks/rest/", env)
 
     def stop(self) -> None:
         self.stack.close()
 
-    def post(
+    def send(
         self,
         sender: str,
         message: str,
         metadata: Any = None,
         claims: dict[str, Any] | None = None,
-    ) -> requests.Response:
-        """Send a message, with a token that says `claims` if they are given."""
-        headers = {}
-        if claims is not None:
-            content = {"sub": "u1", "sender": sender, "exp": time.time() + 3600, **claims}
-            headers["Authorization"] = f"Bearer {jwt.encode(content, KEY)}"
+    ) -> Sent:
+        """Send a message; with `claims`, with a token that contains them.
+
+        The token is valid for the conversation of `sender`. A claim that is None is left out.
+        """
         body = {"sender": sender, "message": message}
         if metadata is not None:
             body["metadata"] = metadata
-        url = f"{self.url}/webhooks/rest/webhook"
-        return self.session.post(url, json=body, headers=headers, timeout=60)
+        headers, conversation = {}, sender
+        if claims is not None:
+            content = {"sub": sender, "sender": sender, "exp": time.time() + 3600, **claims}
+            content = {name: value for name, value in content.items() if value is not None}
+            headers["Authorization"] = f"Bearer {jwt.encode(content, KEY)}"
+            conversation = content.get("sender", f"user:{content.get('sub')}")
+        response = self._request("POST", "webhooks/rest/webhook", json=body, headers=headers)
+        return Sent(response.status_code, response.json(), conversation)
 
     def tracker(self, sender: str) -> dict[str, Any]:
-        url = f"{self.url}/conversations/{sender}/tracker?include_events=ALL"
-        tracker: dict[str, Any] = self.session.get(url, timeout=60).json()
+        """Return a conversation as Rasa's API does, with all its events."""
+        path = f"conversations/{sender}/tracker?include_events=ALL"
+        tracker: dict[str, Any] = self._request("GET", path).json()
         return tracker
 
-    def slots(self, sender: str) -> dict[str, Any]:
-        slots: dict[str, Any] = self.tracker(sender)["slots"]
-        return slots
+    def add_events(self, sender: str, *events: dict[str, Any]) -> None:
+        """Add events to a conversation; a new one begins with a session without metadata."""
+        path = f"conversations/{sender}/tracker/events"
+        self._request("POST", path, json=events).raise_for_status()
 
-    def set_slots(self, sender: str, slots: dict[str, Any]) -> None:
-        """Set slots as the events API does, in a session that this opens."""
-        events = [{"event": "slot", "name": name, "value": slots[name]} for name in slots]
-        url = f"{self.url}/conversations/{sender}/tracker/events"
-        self.session.post(url, json=events, timeout=60).raise_for_status()
+    def schema(self) -> Any:
+        """Return the schema of metadata that clients get."""
+        return self._request("GET", "webhooks/rest/schema").json()
+
+    def _run(
+        self, name: str, command: list[str], folder: Path, url: str, env: dict[str, str]
+    ) -> Process:
+        process = Process(self.project, name, command, folder, **env)
+        self.stack.callback(process.stop)
+        process.wait_until_it_answers(url)
+        return process
+
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
+        try:
+            return self.session.request(method, f"{self.url}/{path}", timeout=SECONDS, **options)
+        except requests.RequestException as error:
+            printed = "\n".join(self.process.printed().splitlines()[-30:])
+            raise NotStarted(f"The bot does not answer: {error}. It printed\n{printed}") from None
 
 
 def new_sender() -> str:
@@ -114,11 +147,6 @@ def new_sender() -> str:
 
 
 def latest_model(project: Path) -> Path:
-    """Return the model that was trained last.
-
-    Raises:
-        NoModel: if there is none.
-    """
     models = list((project / "models").glob("*.tar.gz"))
     if not models:
         raise NoModel("There is no model in models/: run 'make train'.")
@@ -127,40 +155,54 @@ def latest_model(project: Path) -> Path:
 
 def domain_of(model: Path) -> dict[str, Any]:
     """Return the domain that a model was trained with."""
-    with tarfile.open(model) as archive:
-        content = archive.extractfile("metadata.json")
-        if content is None:
-            raise NoModel(f"{model} is not a model: run 'make train'.")
-        domain: dict[str, Any] = json.load(content)["domain"]
+    try:
+        with tarfile.open(model) as archive:
+            content = archive.extractfile("metadata.json")
+            domain: dict[str, Any] = json.loads(content.read() if content else b"")["domain"]
+    except (tarfile.TarError, EOFError, OSError, KeyError, ValueError):
+        raise NoModel(f"models/{model.name} is not a model: remove it, run 'make train'.") from None
     return domain
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    return YAML(typ="safe").load(path) or {}
+def actions_module(project: Path) -> str:
+    """Return the name of the package with your actions."""
+    endpoint = read_yaml(project / "endpoints.yml").get("action_endpoint") or {}
+    return str(endpoint.get("actions_module", "actions"))
 
 
 def endpoints(project: Path, folder: Path) -> dict[str, Any]:
-    """Return your endpoints with a database for the tests alone, and no broker."""
+    """Return your endpoints with a database for the tests alone, and no event broker."""
     yours = read_yaml(project / "endpoints.yml")
-    kept: dict[str, Any] = {n: yours[n] for n in ("action_endpoint", "nlg") if n in yours}
-    stores = "rasa_metadata.stores"
     database = {"dialect": "sqlite", "db": str(folder / "conversations.db")}
     return {
-        **kept,
-        "tracker_store": {"type": f"{stores}.SQLTrackerStore", **database},
-        "lock_store": {"type": f"{stores}.InProcessLockStore"},
+        **{name: yours[name] for name in ("nlg",) if name in yours},
+        "action_endpoint": {"actions_module": actions_module(project)},
+        "tracker_store": {"type": "rasa_metadata.stores.SQLTrackerStore", **database},
+        "lock_store": {"type": "rasa_metadata.stores.InProcessLockStore"},
     }
 
 
 def credentials(project: Path) -> dict[str, Any]:
-    """Return the REST channel with your limits, and no other channel.
+    """Return this package's REST channel with your settings, but for keys, and no other channel.
 
-    Yours may need accounts, and all of them would share this port.
+    Others may need accounts; guests are let in, since talks have tokens only where they say so.
     """
     yours = read_yaml(project / "credentials.yml")
-    rest = ("rest", "chat_page")
-    ours = [each for each in yours if each.startswith(tuple(OUR_CHANNELS + name for name in rest))]
-    settings = dict((yours[ours[0]] if ours else None) or {})
+    name = PAGE if PAGE in yours else REST
+    settings = dict(yours.get(name) or {})
     for key in ("jwt_key", "jwt_method", "jwt_audience", "guests"):
         settings.pop(key, None)
-    return {ours[0] if ours else REST: settings}
+    return {name: settings}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the content of a file, {} without one.
+
+    Raises:
+        NotStarted: if it is not YAML.
+    """
+    try:
+        content = YAML(typ="safe").load(path) if path.exists() else {}
+    except YAMLError as error:
+        raise NotStarted(f"{path.name} is not YAML: {error}") from None
+    return content if isinstance(content, dict) else {}

@@ -1,8 +1,9 @@
 """The pytest plugin of your bot's tests: talks in YAML, and a test of each metadata slot.
 
-pyproject.toml activates it. The bot is started once, when the first test needs it.
+tests/conftest.py names it. The bot is started once, when the first test needs it.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,31 +11,19 @@ from typing import Any
 import pytest
 
 from rasa_metadata.contract import ContractError
+from rasa_metadata.contract.examples import wrong_values
 from rasa_metadata.testing.bot import BotUnderTest, NoModel, new_sender
+from rasa_metadata.testing.playing import play
 from rasa_metadata.testing.processes import NotStarted
-from rasa_metadata.testing.talks import Talk, TalkError, talks_in
+from rasa_metadata.testing.talks import Talk, TalkError, read_talks
 
-# pytest_configure makes it, the first test that needs it starts it.
-BOT = pytest.StashKey[BotUnderTest]()
-STARTED = pytest.StashKey[bool]()
+MODEL, RUNNING = pytest.StashKey[BotUnderTest](), pytest.StashKey[BotUnderTest]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--action-server", action="store_true", help="run the bot's actions on an action server"
     )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    try:
-        config.stash[BOT] = BotUnderTest(config.rootpath, config.getoption("--action-server"))
-    except (NoModel, ContractError) as error:
-        raise pytest.UsageError(str(error)) from None
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if config.stash.get(STARTED, False):
-        config.stash[BOT].stop()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "TalksFile | None":
@@ -44,16 +33,32 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "TalksFile
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that asks for a `slot` each metadata slot of the model."""
-    if "slot" in metafunc.fixturenames:
-        fields = metafunc.config.stash[BOT].contract.fields
-        metafunc.parametrize("slot", fields, ids=[field.slot for field in fields])
+    """Give a test the metadata slots of the model: all, those that are signed, those that
+    reject some value."""
+    names = {"slot", "signed_slot", "strict_slot"}.intersection(metafunc.fixturenames)
+    for name in names:
+        fields = model_of(metafunc.config).contract.fields
+        if name == "signed_slot":
+            fields = tuple(field for field in fields if field.signed)
+        elif name == "strict_slot":
+            fields = tuple(field for field in fields if wrong_values(field))
+        metafunc.parametrize(name, fields, ids=[field.slot for field in fields])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests of slots where there is no such slot; pytest would skip them."""
+    items[:] = [item for item in items if not item.name.endswith("[NOTSET]")]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUNNING in config.stash:
+        config.stash[RUNNING].stop()
 
 
 @pytest.fixture
 def bot(request: pytest.FixtureRequest) -> BotUnderTest:
-    """The running bot: `bot.post(sender, message, metadata, claims)`, `bot.slots(sender)`."""
-    return started(request.config)
+    """The running bot: `bot.send(sender, message, metadata, claims)`, `bot.tracker(sender)`."""
+    return running(request.config)
 
 
 @pytest.fixture
@@ -62,18 +67,29 @@ def sender() -> str:
     return new_sender()
 
 
-def started(config: pytest.Config) -> BotUnderTest:
-    """Return the running bot; the first call starts it."""
-    bot = config.stash[BOT]
-    if not config.stash.get(STARTED, False):
-        config.stash[STARTED] = True
+def model_of(config: pytest.Config) -> BotUnderTest:
+    """Return the bot, which need not run; the first call reads its model."""
+    if MODEL not in config.stash:
+        try:
+            config.stash[MODEL] = BotUnderTest(config.rootpath, config.getoption("--action-server"))
+        except (NoModel, ContractError) as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+    return config.stash[MODEL]
+
+
+def running(config: pytest.Config) -> BotUnderTest:
+    """Return the bot; the first call starts it."""
+    bot = model_of(config)
+    if RUNNING not in config.stash:
+        config.stash[RUNNING] = bot
         capture: Any = config.pluginmanager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled():
-            print("Starting the bot (about ten seconds) ...", flush=True)
+            where = "with an action server" if bot.action_server else "with its actions in process"
+            print(f"Starting the bot {where} (about ten seconds) ...", flush=True)
         try:
             bot.start()
         except NotStarted as error:
-            pytest.exit(str(error), returncode=1)
+            pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)
     return bot
 
 
@@ -81,13 +97,12 @@ class TalksFile(pytest.File):
     """A file in tests/talks/."""
 
     def collect(self) -> Iterator["TalkItem"]:
-        for talk in talks_in(self.path.relative_to(self.config.rootpath)):
+        slots = model_of(self.config).domain.get("slots") or {}
+        for talk in read_talks(self.path, slots):
             yield TalkItem.from_parent(self, name=talk.name, talk=talk)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
-        if isinstance(excinfo.value, TalkError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo)
+        return in_words(self, excinfo) or super().repr_failure(excinfo)
 
 
 class TalkItem(pytest.Item):
@@ -98,12 +113,17 @@ class TalkItem(pytest.Item):
         self.talk = talk
 
     def runtest(self) -> None:
-        self.talk.run(started(self.config))
+        play(self.talk, running(self.config))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
-        if isinstance(excinfo.value, TalkError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo)
+        return in_words(self, excinfo) or super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, self.name
+        return self.path, self.talk.line - 1, self.name
+
+
+def in_words(node: pytest.Collector | pytest.Item, failed: pytest.ExceptionInfo[Any]) -> str | None:
+    """Return what went wrong without Python's traceback, None if it is a fault in Python."""
+    if isinstance(failed.value, TalkError):
+        return f"{os.path.relpath(node.path, node.config.invocation_params.dir)}:{failed.value}"
+    return str(failed.value) if isinstance(failed.value, NotStarted) else None

@@ -1,65 +1,101 @@
 """What each metadata slot of a bot has to do, whatever the bot is; tests/test_slots.py uses it.
 
-The bot's replies do not matter here: an owner's texts, rules and actions are theirs.
+Your texts, intents, rules and actions do not matter here: after the first message, the
+conversation is paused, so the bot fills slots and does nothing else.
 """
+
+import re
+from typing import Any
 
 import pytest
 
-from rasa_metadata.contract import Field, merge, nested
-from rasa_metadata.contract.examples import example_metadata, example_values, wrong_values
-from rasa_metadata.testing.bot import BotUnderTest
+from rasa_metadata.contract import Field, nested, same
+from rasa_metadata.contract.examples import example_values, wrong_values
+from rasa_metadata.testing.bot import BotUnderTest, Sent, actions_module
 
-MESSAGE = "?"
+# Rasa knows these messages in each bot. The second would do something in a conversation that
+# is not paused.
+START, NEUTRAL = "/session_start", "/back"
 VALIDATION_ACTION = "action_validate_slot_mappings"
 
 
+def assert_schema_is_published(bot: BotUnderTest) -> None:
+    """Assert that the bot runs, and that clients get the schema of its slots."""
+    if bot.schema() != bot.contract.schema:
+        pytest.fail("GET /webhooks/rest/schema is not the schema of the slots.", pytrace=False)
+
+
 def assert_filled_changed_and_cleared(bot: BotUnderTest, sender: str, field: Field) -> None:
-    """Assert that a message fills the slot, a later one changes it, and `null` clears it."""
-    values = examples(field)
-    for value in (values[0], values[-1], None):
-        assert send(bot, sender, field, value) in (200, 500), "the value is valid"
-        if VALIDATION_ACTION not in bot.domain.get("actions", ()):  # which may change values
-            assert bot.slots(sender)[field.slot] == value
-    if field.scope == "turn" or field.signed:
-        send(bot, sender, field, values[0])
-        bot.post(sender, MESSAGE)
-        assert bot.slots(sender)[field.slot] is None, "it held for its message alone"
+    """Assert that the first message fills the slot, a later one changes it, `null` clears it.
+
+    A signed or turn-scoped slot is empty when a message says nothing; others keep their value.
+    """
+    first, *others = examples(field)
+    _assert_sets(bot, sender, field, START, first)
+    bot.add_events(sender, {"event": "pause"})
+    latest = others[0] if others else first
+    _assert_sets(bot, sender, field, NEUTRAL, latest)
+    bot.send(sender, NEUTRAL)
+    _assert_holds(bot, sender, field, latest if field.holds else None, "a message without metadata")
+    _assert_sets(bot, sender, field, NEUTRAL, None)
 
 
-def assert_wrong_values_are_rejected(bot: BotUnderTest, sender: str, field: Field) -> None:
-    """Assert that a value that the slot cannot hold is a 422 that names the path."""
-    wrong = wrong_values(field)
-    if not wrong:
-        pytest.skip("the slot accepts any value")
-    claims = {"metadata": nested(field.path, wrong[0])} if field.signed else None
-    metadata = None if field.signed else nested(field.path, wrong[0])
-    response = bot.post(sender, MESSAGE, metadata, claims)
-    assert response.status_code == 422, response.text
-    violations = response.json()["details"]["violations"]
-    assert violations[0]["path"].startswith(field.dotted)
+def assert_wrong_value_is_rejected(bot: BotUnderTest, sender: str, field: Field) -> None:
+    """Assert that a value that violates the slot's schema is a 422 that names its path."""
+    sent = _send(bot, sender, field, NEUTRAL, wrong_values(field)[0])
+    error = sent.answer if isinstance(sent.answer, dict) else {}
+    violations = error.get("details", {}).get("violations") or [{"path": ""}]
+    if sent.status != 422 or not violations[0]["path"].startswith(field.dotted):
+        pytest.fail(f"{wrong_values(field)[0]!r} is not rejected: {sent.answer}", pytrace=False)
 
 
 def assert_only_a_token_fills_it(bot: BotUnderTest, sender: str, field: Field) -> None:
-    """Assert that a signed slot is closed to the open body, and any other is not."""
-    response = bot.post(sender, MESSAGE, nested(field.path, examples(field)[0]))
-    assert response.status_code == (403 if field.signed else 200) or response.status_code == 500
-    if field.signed:
-        bot.post(sender, MESSAGE, merge(example_metadata(bot.contract), {}))
-        assert bot.slots(sender)[field.slot] is None
+    """Assert that a signed slot's path is a 403 in metadata that no token signs."""
+    metadata = nested(field.path, examples(field)[0])
+    sent = bot.send(sender, NEUTRAL, metadata)
+    if sent.status != 403:
+        pytest.fail(f"{metadata} is not rejected without a token: {sent.answer}", pytrace=False)
 
 
-def send(bot: BotUnderTest, sender: str, field: Field, value: object) -> int:
-    """Send a message whose metadata, or token, gives the slot a value; return the status."""
+def examples(field: Field) -> list[Any]:
+    """Return values that the slot accepts."""
+    values = example_values(field)
+    if not values:
+        pytest.fail(
+            f"No value for '{field.slot}' can be made up: add 'examples: [...]' to its 'schema' "
+            "in domain.yml.",
+            pytrace=False,
+        )
+    return values
+
+
+def _assert_sets(bot: BotUnderTest, sender: str, field: Field, message: str, value: Any) -> None:
+    sent = _send(bot, sender, field, message, value)
+    if sent.status != 200:
+        pytest.fail(f"{nested(field.path, value)} is answered with {sent.answer}", pytrace=False)
+    _assert_holds(bot, sender, field, value, f"metadata {nested(field.path, value)}")
+
+
+def _assert_holds(bot: BotUnderTest, sender: str, field: Field, value: Any, after: str) -> None:
+    found = bot.tracker(sender)["slots"][field.slot]
+    if not same(found, value) and not _is_validated(bot, field.slot):
+        text = f"'{field.slot}' is {found!r} after {after}; it should be {value!r}."
+        pytest.fail(text, pytrace=False)
+
+
+def _send(bot: BotUnderTest, sender: str, field: Field, message: str, value: Any) -> Sent:
+    """Send a message whose metadata, or token, gives the slot a value."""
     metadata = nested(field.path, value)
     if field.signed:
-        return bot.post(sender, MESSAGE, claims={"metadata": metadata}).status_code
-    return bot.post(sender, MESSAGE, metadata).status_code
+        return bot.send(sender, message, claims={"metadata": metadata})
+    return bot.send(sender, message, metadata)
 
 
-def examples(field: Field) -> list[object]:
-    values = example_values(field)
-    assert values, (
-        f"no example of a value for the slot '{field.slot}' is known: add "
-        "'examples: [...]' to its 'schema' in domain.yml"
-    )
-    return values
+def _is_validated(bot: BotUnderTest, slot: str) -> bool:
+    """Return whether your validation action may change the slot's value."""
+    if VALIDATION_ACTION not in bot.domain.get("actions", ()):
+        return False
+    method = re.compile(rf"\bdef validate_{re.escape(slot)}\b")
+    folder = bot.project.joinpath(*actions_module(bot.project).split("."))
+    files = folder.rglob("*.py")
+    return any(method.search(path.read_text(encoding="utf-8")) for path in files)
