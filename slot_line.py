@@ -96,39 +96,44 @@ class Slot:
         return self.type not in ("list", "any")
 
     @property
-    def example(self) -> str:
-        """A value as YAML, for the talks in tests/."""
-        if self.type == "categorical":
-            return tojson(self.values[0])
+    def examples(self) -> tuple[Any, ...]:
+        """Values for the talks in tests/: two, where the type has as many."""
         if self.type == "float":
-            low, high = self.minimum, self.maximum
-            middle = (
-                (low or 0) + 1 if high is None else (high - 1 if low is None else (low + high) / 2)
-            )
-            return tojson(int(middle) if middle == int(middle) else middle)
-        example = {"bool": True, "list": ["a", "b"], "any": {"a": 1}}.get(self.type)
-        return tojson(
-            "Ada" if self.greets else f"some {self.label}" if example is None else example
-        )
-
-    @property
-    def nested(self) -> str:
-        """Metadata with that example, as YAML on one line."""
-        value = json.loads(self.example)
-        for key in reversed(self.path.split(".")):
-            value = {key: value}
-        return tojson(value)
+            return self._numbers()
+        if self.type == "categorical":
+            return self.values[:2]
+        texts = ("Ada", "Grace") if self.greets else (f"some {self.label}", f"other {self.label}")
+        others = {"bool": (True, False), "list": (["a", "b"], ["c"]), "any": ({"a": 1}, {"a": 2})}
+        return others.get(self.type, texts)
 
     @property
     def question(self) -> str:
         """A message that asks for the slot; data/nlu.yml has it as an example."""
         return f"am I {self.label}" if self.type == "bool" else f"what is my {self.label}"
 
-    @property
-    def told(self) -> str:
-        """What the bot says when it is asked for the slot with that example, as YAML."""
-        value = "yes" if self.type == "bool" else json.loads(self.example)
-        return tojson(f"{self.label}: {value}")
+    def nested(self, value: Any) -> str:
+        """Metadata with a value of the slot, as YAML on one line."""
+        for key in reversed(self.path.split(".")):
+            value = {key: value}
+        return tojson(value)
+
+    def told(self, value: Any) -> str:
+        """What the bot says when it is asked for the slot, as YAML; see domain.yml, actions/."""
+        if value is None:
+            return tojson(f"{self.label}: not known yet")
+        if self.type == "any":
+            ((key, inside),) = value.items()
+            return tojson(f"{self.path}.{key}: {inside}")
+        if self.type == "list":
+            return tojson(f"{self.path}: {', '.join(value)}")
+        text = {True: "yes", False: "no"}[value] if self.type == "bool" else value
+        return tojson(f"{self.label}: {text}")
+
+    def _numbers(self) -> tuple[float, float]:
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None:
+            return (low + high) / 2, high
+        return (high - 1, high) if high is not None else ((low or 0) + 1, (low or 0) + 2)
 
     @property
     def settings(self) -> dict[str, Any]:

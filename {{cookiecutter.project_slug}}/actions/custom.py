@@ -29,5 +29,6 @@ def lines(metadata: Mapping[str, Any], above: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from lines(value, f"{above}{key}.")
         else:
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            yield f"{above}{key}: {text}"
+            values = value if isinstance(value, list) else [value]
+            texts = ("yes" if v is True else "no" if v is False else str(v) for v in values)
+            yield f"{above}{key}: {', '.join(texts)}"
