@@ -68,29 +68,36 @@ def sender() -> str:
 
 
 def model_of(config: pytest.Config) -> BotUnderTest:
-    """Return the bot, which need not run; the first call reads its model."""
+    """Return the bot, which need not run; the first call reads its model.
+
+    Raises:
+        CollectError: if there is no model, or its slots are not a contract.
+    """
     if MODEL not in config.stash:
         try:
             config.stash[MODEL] = BotUnderTest(config.rootpath, config.getoption("--action-server"))
         except (NoModel, ContractError) as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            raise pytest.Collector.CollectError(str(error)) from None
     return config.stash[MODEL]
 
 
 def running(config: pytest.Config) -> BotUnderTest:
     """Return the bot; the first call starts it."""
-    bot = model_of(config)
     if RUNNING not in config.stash:
-        config.stash[RUNNING] = bot
-        capture: Any = config.pluginmanager.get_plugin("capturemanager")
-        with capture.global_and_fixture_disabled():
-            where = "with an action server" if bot.action_server else "with its actions in process"
-            print(f"Starting the bot {where} (about ten seconds) ...", flush=True)
         try:
-            bot.start()
-        except NotStarted as error:
+            config.stash[RUNNING] = model_of(config)
+            _announce(config, config.stash[RUNNING])
+            config.stash[RUNNING].start()
+        except (pytest.Collector.CollectError, NotStarted) as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)
-    return bot
+    return config.stash[RUNNING]
+
+
+def _announce(config: pytest.Config, bot: BotUnderTest) -> None:
+    how = "with an action server" if bot.action_server else "with its actions in process"
+    capture: Any = config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"Starting the bot {how} (about ten seconds) ...", flush=True)
 
 
 class TalksFile(pytest.File):
