@@ -12,10 +12,9 @@ import pytest
 
 from rasa_metadata.contract import ContractError
 from rasa_metadata.contract.examples import wrong_values
-from rasa_metadata.testing.bot import BotUnderTest, NoModel, new_sender
-from rasa_metadata.testing.playing import play
+from rasa_metadata.testing.bot import BotUnderTest, new_sender
 from rasa_metadata.testing.processes import NotStarted
-from rasa_metadata.testing.talks import Talk, TalkError, read_talks
+from rasa_metadata.testing.talks import Conversation, Talk, TalkError, read_talks
 
 MODEL, RUNNING = pytest.StashKey[BotUnderTest](), pytest.StashKey[BotUnderTest]()
 
@@ -33,10 +32,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "TalksFile
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test the metadata slots of the model: all, those that are signed, those that
-    reject some value."""
-    names = {"slot", "signed_slot", "strict_slot"}.intersection(metafunc.fixturenames)
-    for name in names:
+    """Give tests the model's metadata slots: all, the signed ones, or those that reject values."""
+    for name in {"slot", "signed_slot", "strict_slot"}.intersection(metafunc.fixturenames):
         fields = model_of(metafunc.config).contract.fields
         if name == "signed_slot":
             fields = tuple(field for field in fields if field.signed)
@@ -76,7 +73,7 @@ def model_of(config: pytest.Config) -> BotUnderTest:
     if MODEL not in config.stash:
         try:
             config.stash[MODEL] = BotUnderTest(config.rootpath, config.getoption("--action-server"))
-        except (NoModel, ContractError) as error:
+        except (NotStarted, ContractError) as error:
             raise pytest.Collector.CollectError(str(error)) from None
     return config.stash[MODEL]
 
@@ -120,7 +117,7 @@ class TalkItem(pytest.Item):
         self.talk = talk
 
     def runtest(self) -> None:
-        play(self.talk, running(self.config))
+        Conversation(self.talk, running(self.config)).play()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any) -> Any:
         return in_words(self, excinfo) or super().repr_failure(excinfo)

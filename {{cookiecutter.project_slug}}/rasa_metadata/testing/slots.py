@@ -13,8 +13,7 @@ from rasa_metadata.contract import Field, nested, same
 from rasa_metadata.contract.examples import example_values, wrong_values
 from rasa_metadata.testing.bot import BotUnderTest, Sent, actions_module
 
-# Rasa knows these messages in each bot. The second would do something in a conversation that
-# is not paused.
+# Rasa knows these messages in each bot. The second does nothing in a paused conversation.
 START, NEUTRAL = "/session_start", "/back"
 VALIDATION_ACTION = "action_validate_slot_mappings"
 
@@ -61,11 +60,8 @@ def examples(field: Field) -> list[Any]:
     """Return values that the slot accepts."""
     values = example_values(field)
     if not values:
-        pytest.fail(
-            f"No value for '{field.slot}' can be made up: add 'examples: [...]' to its 'schema' "
-            "in domain.yml.",
-            pytrace=False,
-        )
+        hint = f"add 'examples: [...]' to the 'schema' of '{field.slot}' in domain.yml."
+        pytest.fail(f"No value can be made up: {hint}", pytrace=False)
     return values
 
 

@@ -1,7 +1,8 @@
-"""Reads talks: conversations in YAML, in the format of Rasa's end-to-end tests."""
+"""Talks: conversations in YAML that are tests, in the format of Rasa's end-to-end tests."""
 
 import difflib
 import json
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import YAMLError
+
+from rasa_metadata.contract import same
+from rasa_metadata.testing.bot import BotUnderTest, new_sender
 
 FILE_KEYS = ("fixtures", "metadata", "test_cases")
 CASE_KEYS = ("test_case", "fixtures", "metadata", "token", "steps")
@@ -41,7 +45,7 @@ class Step:
     line: int
     metadata: dict[str, Any] = field(default_factory=dict)
     token: dict[str, Any] | None = None
-    expect: dict[str, Any] = field(default_factory=lambda: {"status": 200})
+    expect: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,12 @@ def read_talks(path: Path, slots: Collection[str]) -> list[Talk]:
     return Reader(content, slots).talks()
 
 
+@dataclass
 class Reader:
     """Turns the content of one file into talks."""
 
-    def __init__(self, content: Any, slots: Collection[str]) -> None:
-        self.content, self.slots = content, slots
+    content: Any
+    slots: Collection[str]
 
     def talks(self) -> list[Talk]:
         _check(self.content, FILE_KEYS, "a file of talks", needed="test_cases")
@@ -97,17 +102,17 @@ class Reader:
         return talks
 
     def _talk(self, case: Any) -> Talk:
-        fixtures: dict[str, Any] = {}
-        for name in _listed(case, "fixtures"):
-            fixtures.update(self._defined(case, "fixtures", name, self.fixtures))
+        names = _listed(case, "fixtures")
+        fixtures = [self._defined(case, "fixtures", name, self.fixtures) for name in names]
         steps = [self._step(case, step) for step in _listed(case, "steps")]
         if not steps:
             raise _error(case, "test_case", "a test case needs 'steps'")
-        first = next((step for step in steps if step.kind in ("user", "bot", "utter")), steps[0])
-        if first.kind in ("bot", "utter"):
+        messages = [step for step in steps if step.kind in ("user", "bot", "utter")]
+        if messages and messages[0].kind != "user":
             text = "the first message is a 'user' step: its answer contains the bot's greeting"
-            raise TalkError(f"{first.line}: {text}.")
-        return Talk(_text(case, "test_case"), line_of(case), fixtures, steps)
+            raise TalkError(f"{messages[0].line}: {text}.")
+        slots = {slot: value for each in fixtures for slot, value in each.items()}
+        return Talk(_text(case, "test_case"), line_of(case), slots, steps)
 
     def _step(self, case: Any, step: Any) -> Step:
         kinds = [key for key in STEP_KEYS if isinstance(step, Mapping) and key in step]
@@ -121,11 +126,13 @@ class Reader:
         if kind != "user":
             return Step(kind, self._slots_in(step, kind), line)
         metadata = {**self._metadata_of(case), **self._metadata_of(step)}
-        token = _claims(step if "token" in step else case)
-        if "expect" not in step:
-            return Step(kind, _text(step, kind), line, metadata, token)
-        _check(step["expect"], EXPECT_KEYS, "'expect'", at=line_of(step, "expect"))
-        return Step(kind, _text(step, kind), line, metadata, token, plain(step["expect"]))
+        bearer = step if "token" in step else case
+        token = plain(bearer.get("token"))
+        if token is not None and not isinstance(token, dict):
+            raise _error(bearer, "token", "'token' has the claims, such as '{metadata: {...}}'")
+        expect = step.get("expect", {"status": 200})
+        _check(expect, EXPECT_KEYS, "'expect'", at=line_of(step, "expect"))
+        return Step(kind, _text(step, kind), line, metadata, token, plain(expect))
 
     def _named(self, key: str) -> dict[str, Any]:
         """Return {name: values} of a list at the top of the file."""
@@ -159,12 +166,10 @@ class Reader:
     def _slots_in(self, step: Any, kind: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
         for entry in _listed(step, kind):
-            if isinstance(entry, Mapping):
-                found += plain(entry).items()
-            else:
-                found.append((entry,))
-            for slot in entry if isinstance(entry, Mapping) else [entry]:
+            pairs = plain(entry).items() if isinstance(entry, Mapping) else [(entry,)]
+            for slot, *_ in pairs:
                 self._check_slot(step, kind, slot)
+            found += pairs
         if not found:
             raise _error(step, kind, f"'{kind}' lists slots, such as '- plan: pro'")
         return found
@@ -187,9 +192,7 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def _check(
-    node: Any, known: Collection[str], what: str, needed: str | None = None, at: int = 1
-) -> None:
+def _check(node: Any, known: Collection[str], what: str, needed: str = "", at: int = 1) -> None:
     if not isinstance(node, Mapping):
         raise TalkError(f"{at}: {what} is a mapping with {', '.join(known)}.")
     for key in node:
@@ -215,12 +218,87 @@ def _text(node: Any, key: str) -> str:
     return value.rstrip("\n")
 
 
-def _claims(node: Any) -> dict[str, Any] | None:
-    claims = plain(node.get("token"))
-    if claims is None or isinstance(claims, dict):
-        return claims
-    raise _error(node, "token", "'token' has the claims, such as '{metadata: {...}}'")
-
-
 def _error(node: Any, key: Any, text: str, entry: Any = None) -> TalkError:
     return TalkError(f"{line_of(entry if hasattr(entry, 'lc') else node, key)}: {text}.")
+
+
+class Conversation:
+    """A talk with the running bot. `unmatched` are its messages that no step has named."""
+
+    def __init__(self, talk: Talk, bot: BotUnderTest) -> None:
+        self.talk, self.bot = talk, bot
+        self.sender = self.tracked = new_sender()
+        self.transcript: list[str] = []
+        self.unmatched: list[dict[str, Any]] = []
+
+    def play(self) -> None:
+        """Send the messages of the talk and compare what the bot says and knows.
+
+        Raises:
+            TalkError: at the first step that differs, with the talk up to there.
+        """
+        if self.talk.fixtures:
+            for name, value in self.talk.fixtures.items():
+                self.bot.add_events(self.sender, {"event": "slot", "name": name, "value": value})
+            self.transcript.append(f"  fixtures: {_json(self.talk.fixtures)}")
+        for step in self.talk.steps:
+            if step.kind == "user":
+                self._send(step)
+            elif step.kind in ("bot", "utter"):
+                self._compare_message(step)
+            else:
+                self._compare_slots(step)
+
+    def _send(self, step: Step) -> None:
+        extras = [_json(step.metadata)] if step.metadata else []
+        extras += [f"token {_json(step.token)}"] if step.token is not None else []
+        self.transcript.append("  ".join([f"  user: {step.value}", *extras]))
+        since = time.time()
+        sent = self.bot.send(self.sender, step.value, step.metadata or None, step.token)
+        self.tracked = sent.conversation
+        events = self.bot.tracker(self.tracked)["events"] if sent.status == 200 else []
+        spoken = (event for event in events if event["event"] == "bot")
+        self.unmatched = [event for event in spoken if event["timestamp"] >= since]
+        self.transcript += [f"  bot: {_text_of(event)}" for event in self.unmatched]
+
+        error = sent.answer if isinstance(sent.answer, dict) else {}
+        parts = {key: error[key] for key in ("reason", "message", "details") if key in error}
+        received = {"status": sent.status, **parts}
+        if any(received.get(key) != wanted for key, wanted in step.expect.items()):
+            raise self._differs(step, _json(step.expect), _json(received))
+
+    def _compare_message(self, step: Step) -> None:
+        content = _text_of if step.kind == "bot" else _response_of
+        said = [content(event) for event in self.unmatched]
+        if step.value.strip() in said:
+            del self.unmatched[: said.index(step.value.strip()) + 1]
+            return
+        raise self._differs(step, step.value, " | ".join(said) or "no more messages")
+
+    def _compare_slots(self, step: Step) -> None:
+        slots = self.bot.tracker(self.tracked)["slots"]
+        for name, *wanted in step.value:
+            value = slots.get(name)
+            is_set = same(value, wanted[0]) if wanted else value is not None
+            if is_set != (step.kind == "slot_was_set"):
+                expected = f"{name}: {_json(wanted[0])}" if wanted else str(name)
+                raise self._differs(step, expected, f"{name}: {_json(value)}")
+
+    def _differs(self, step: Step, expected: str, received: str) -> TalkError:
+        what = "expect" if step.kind == "user" else step.kind
+        lines = [*self.transcript, f"> {what}: {expected}", f"  received: {received}"]
+        return TalkError("\n".join([f"{step.line}: {self.talk.name}", *lines]))
+
+
+def _text_of(event: dict[str, Any]) -> str:
+    """Return the text of a bot message; without one, its buttons, image and the like."""
+    text = event["text"]
+    return text.strip() if text else _json({k: v for k, v in event["data"].items() if v})
+
+
+def _response_of(event: dict[str, Any]) -> str:
+    return event["metadata"].get("utter_action") or f"'{_text_of(event)}' (not a response)"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
