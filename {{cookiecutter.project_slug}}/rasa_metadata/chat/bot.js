@@ -1,6 +1,11 @@
-// Talks to the bot's REST channel, at addresses beside this page's.
+// Requests to the bot, at addresses beside this page's.
 
-/** An answer that is none: `code` is the HTTP status or "offline", `details` the door's. */
+/** What the server knows of this page: its texts and settings, and the contract as JSON Schema
+ * (null if there is none). */
+export const config = await fetch("chat/config.json").then((response) => response.json());
+export const { texts } = config;
+
+/** An error in place of an answer: `code` is the HTTP status or "offline". */
 export class ApiError extends Error {
   constructor({ code, message = "", details = {} }) {
     super(message);
@@ -8,31 +13,18 @@ export class ApiError extends Error {
   }
 }
 
-/** Return the contract as JSON Schema, or null when the bot does not tell. */
-export async function contract() {
-  try {
-    const response = await fetch("schema");
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null;
-  }
-}
-
 /**
  * Send a message and yield each reply as it comes.
  *
+ * @param {string} address beside this page's
  * @param {{message: string, sender: string, metadata: object}} body
- * @param {string} key names the message: with the same key it is answered again, not handled
- * @param {string|null} token
- * @throws {ApiError} also after some replies, when the turn fails then
+ * @param {object} headers
+ * @throws {ApiError} also after some replies, if the turn fails then
  */
-export async function* replies(body, key, token) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const content = JSON.stringify(body);
-  const response = await online(
-    fetch("webhook?stream=true", { method: "POST", headers, body: content }),
-  );
+export async function* replies(address, body, headers) {
+  const type = { "Content-Type": "application/json" };
+  const request = { method: "POST", headers: { ...type, ...headers }, body: JSON.stringify(body) };
+  const response = await online(fetch(address, request));
   if (!response.ok) {
     const error = await response.json().catch(() => ({}));
     throw new ApiError({ ...error, code: response.status });

@@ -1,4 +1,4 @@
-// Puts the chat page into another site; `chat_origins` in credentials.yml lets it in there:
+// Puts the chat page into another site; `chat_origins` in credentials.yml names the site:
 //
 //   <script src="https://bot.example.com/webhooks/rest/chat/embed.js"></script>
 //   <script>botChat.setMetadata({ page: { url: location.pathname } })</script>
@@ -8,18 +8,22 @@
 (() => {
   const script = document.currentScript;
   const page = new URL("../chat", script.src);
-  const waiting = []; // what was said before the page could hear it
+  const sent = []; // all of it is sent again when the page is loaded again
   let ready = false;
 
   const frame = document.createElement("iframe");
+  frame.name = "bot-chat"; // by which the page knows that this script is here
   frame.title = script.dataset.title ?? "Chat";
   frame.referrerPolicy = "no-referrer";
 
   window.botChat = {
     /** Add metadata, at any time; it goes with every message from then on. */
-    setMetadata: (metadata) => tell({ metadata }),
-    /** Sign in with a token of your backend's; `null` signs out. */
-    setToken: (token) => tell({ token }),
+    setMetadata: (metadata) => send({ metadata }),
+    /** Sign in with a token from your backend; `null` signs out. */
+    setToken: (token) => send({ token }),
+    /** Set it to an async function that returns a new token; it is called shortly before the
+     * old one expires, and when the bot rejects it. */
+    onTokenExpired: null,
     /** Set it to a function that takes the bot's `custom` payloads. */
     onCustom: null,
   };
@@ -28,14 +32,28 @@
     if (source !== frame.contentWindow || origin !== page.origin) return;
     if (data.ready) {
       ready = true;
-      waiting.splice(0).forEach(tell);
+      [...sent, { begin: true }].forEach(post);
     }
+    if (data.expired) renew();
     if ("custom" in data) window.botChat.onCustom?.(data.custom);
   });
 
-  function tell(message) {
-    if (ready) frame.contentWindow.postMessage(message, page.origin);
-    else waiting.push(message);
+  function send(message) {
+    sent.push(message);
+    if (ready) post(message);
+  }
+
+  function post(message) {
+    frame.contentWindow.postMessage(message, page.origin);
+  }
+
+  async function renew() {
+    try {
+      const token = await window.botChat.onTokenExpired?.();
+      if (token) send({ token });
+    } finally {
+      post({ renewed: true });
+    }
   }
 
   function place() {

@@ -2,6 +2,9 @@
 
 /* global DOMPurify */
 
+import { texts } from "./bot.js";
+import { session } from "./session.js";
+
 const LINK = /^(https?|mailto|tel):/i;
 const IMAGE = /^(https?:|data:image\/)/i;
 const ALLOWED = {
@@ -27,7 +30,12 @@ export function guardMarkdown() {
   });
   const plugin = (markdown) => {
     const render = markdown.render.bind(markdown);
-    markdown.render = (text) => safe(render(text));
+    markdown.render = (text) => {
+      const allow = session.plain ? "disable" : "enable";
+      markdown.inline.ruler[allow](["links", "autolink", "entity"]); // pictures too
+      markdown.core.ruler[allow]("references");
+      return safe(render(text));
+    };
   };
   window.remarkable_plugins = [{ plugin }];
 }
@@ -36,16 +44,15 @@ export function guardMarkdown() {
  * Return what the widget shows for one message of Rasa's REST channel.
  *
  * @param {object} reply with some of text, image, buttons, attachment, custom
- * @param {object} texts
  * @returns {{role: string, text?: string, html?: string}[]}
  */
-export function shown(reply, texts) {
+export function shown(reply) {
   const all = [];
   if (reply.text) all.push({ text: String(reply.text) });
-  if (reply.image) all.push(html(image(String(reply.image), texts)));
-  if (reply.attachment) all.push(html(attachment(reply.attachment, texts)));
+  if (reply.image) all.push(html(image(String(reply.image))));
+  if (reply.attachment) all.push(html(attachment(reply.attachment)));
   if (reply.custom !== undefined) all.push(html(data(reply.custom)));
-  if (reply.buttons?.length) all.push(html(choices(reply.buttons, texts.buttons)));
+  if (reply.buttons?.length) all.push(html(choices(reply.buttons)));
   return all.map((each) => ({ role: "ai", ...each }));
 }
 
@@ -64,22 +71,23 @@ export function element(name, attributes, text = "") {
   return made;
 }
 
-function image(src, texts) {
-  return element("img", { src, alt: texts.image });
+function image(src) {
+  return session.plain ? element("p", {}, src) : element("img", { src, alt: texts.image });
 }
 
-function attachment(given, texts) {
-  return typeof given === "string"
-    ? element("a", { href: given }, texts.attachment)
-    : data(given);
+function attachment(given) {
+  if (typeof given !== "string") return data(given);
+  if (session.plain) return element("p", {}, given);
+  return element("a", { href: given }, texts.attachment);
 }
 
 function data(value) {
   return element("pre", { class: "data" }, JSON.stringify(value, null, 2));
 }
 
-function choices(buttons, label) {
-  const group = element("div", { class: "choices", role: "group", "aria-label": label });
+function choices(buttons) {
+  const label = { role: "group", "aria-label": texts.buttons };
+  const group = element("div", { class: "choices", ...label });
   for (const { title, payload } of buttons) {
     group.append(button(title, { title: String(title), payload: String(payload ?? title) }));
   }

@@ -1,13 +1,24 @@
 // What a tab remembers: it survives a reload and ends with the tab.
 
-const KEY = "chat";
-const MOST_SAID = 200; // messages kept for a reload
+import { config } from "./bot.js";
 
-/** `sender`, `metadata`, `token` (or null), and `said`: what was shown, in order. */
-export const session = { sender: randomId(), metadata: {}, token: null, said: [], ...stored() };
+// Of this bot alone: others may have the same host, or the same address at another time.
+const KEY = `chat ${window.location.pathname} ${config.bot}`;
+const MOST_MESSAGES = 200; // kept for a reload
+
+/** Return a session in which nothing has happened yet.
+ *
+ * `messages` are those shown, in order. `plain` says that a link's value contains what markdown
+ * or an address could be made of.
+ */
+export function emptySession() {
+  return { sender: randomId(), metadata: {}, token: null, messages: [], plain: false };
+}
+
+export const session = { ...emptySession(), ...stored() };
 
 export function save() {
-  session.said = session.said.slice(-MOST_SAID);
+  session.messages = session.messages.slice(-MOST_MESSAGES);
   try {
     sessionStorage.setItem(KEY, JSON.stringify(session));
   } catch {
@@ -15,12 +26,11 @@ export function save() {
   }
 }
 
-export function forget() {
-  try {
-    sessionStorage.removeItem(KEY);
-  } catch {
-    // There was none.
-  }
+/** Start again with another session. */
+export function restart(values = {}) {
+  Object.assign(session, emptySession(), values);
+  save();
+  window.location.reload();
 }
 
 /** Return a name that nobody else has. `crypto.randomUUID` is missing on plain http. */
@@ -29,7 +39,7 @@ export function randomId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Return the claims that a token makes, unchecked: they are shown, and no more. */
+/** Return the claims of a token. They are not verified here: the server does that. */
 export function claims(token) {
   try {
     const base64 = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
@@ -38,6 +48,12 @@ export function claims(token) {
   } catch {
     return {};
   }
+}
+
+/** Return the conversation that a message with a token, or without one, belongs to. */
+export function conversation(token) {
+  const { sender, sub } = claims(token);
+  return token ? (sender ?? `user:${sub}`) : session.sender;
 }
 
 function stored() {

@@ -1,6 +1,6 @@
 // The conversation, drawn by deep-chat: made safe, and labelled where it labels nothing.
 
-import { texts } from "./page.js";
+import { texts } from "./bot.js";
 import { actionOf, guardMarkdown } from "./replies.js";
 
 const style = await fetch("chat/widget.css").then((response) => response.text());
@@ -9,14 +9,14 @@ const SEND =
   '<path d="M3 20.5v-7l9-1.5-9-1.5v-7L22 12z"/></svg>';
 
 /**
- * Put the widget into the page, and return it; null when it is not installed.
+ * Put the widget into the page, and return it once it is there; null if it is not installed.
  *
- * @param {object[]} history what was said before, as the widget takes it
+ * @param {object[]} history earlier messages, as the widget takes them
  * @param {function(string)} say takes what the user types
  * @param {function(object)} press takes the action of a button in a message
  * @param {boolean} focus whether one may type at once
  */
-export function widget({ history, say, press, focus }) {
+export async function widget({ history, say, press, focus }) {
   if (!window.DOMPurify || !customElements.get("deep-chat")) return null;
   guardMarkdown();
   const made = document.createElement("deep-chat");
@@ -25,7 +25,6 @@ export function widget({ history, say, press, focus }) {
     connect: { websocket: true, handler: listen }, // the mode in which one may always type
     displayLoadingBubble: { toggle() {} }, // becomes the widget's own
     history,
-    onComponentRender: label,
     submitButtonStyles: { submit: { svg: { content: SEND } } },
     textInput: { placeholder: { text: texts.placeholder } },
   });
@@ -37,7 +36,12 @@ export function widget({ history, say, press, focus }) {
     if (action) press(action);
   });
   renderOnce(made);
-  document.getElementById("talk").replaceChildren(made);
+  label(
+    await new Promise((resolve) => {
+      made.onComponentRender = resolve;
+      document.getElementById("talk").replaceChildren(made);
+    }),
+  );
   return made;
 
   function listen(_, signals) {

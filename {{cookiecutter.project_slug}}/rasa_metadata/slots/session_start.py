@@ -113,7 +113,8 @@ async def _validated(
 
     It sees them as the latest events of a tracker that holds nothing else.
     """
-    action = _validation_action() if VALIDATION_ACTION in domain.get("actions", ()) else None
+    named = VALIDATION_ACTION in domain.get("actions", ())
+    action = registered_action(VALIDATION_ACTION) if named else None
     if not slots or action is None:
         return slots
     sets = [SlotSet(slot, value) for slot, value in slots.items()]
@@ -124,15 +125,15 @@ async def _validated(
 
 
 @functools.cache
-def _validation_action() -> Action | None:
-    """Return your action_validate_slot_mappings; the last one defined, as in rasa_sdk."""
+def registered_action(name: str) -> Action | None:
+    """Return your action with a name; the last one defined, as in rasa_sdk."""
     classes = [
         each
         for each in all_subclasses(Action)
         if not inspect.isabstract(each) and not each.__module__.startswith("rasa_sdk.")
     ]
     actions = (each() for each in reversed(classes))
-    return next((each for each in actions if each.name() == VALIDATION_ACTION), None)
+    return next((each for each in actions if each.name() == name), None)
 
 
 def _initial_slots(tracker: Tracker, domain: Domain) -> dict[str, Any]:

@@ -14,7 +14,10 @@ import pytest
 from in_a_bot.cases import PROJECT
 from in_a_bot.live.servers import Bot, lay_out
 from in_a_bot.tokens import KEY
+from rasa_metadata.chat import texts
 
+# All tests run with a translated page: none of them may depend on an English text.
+TEXTS = {**{name: f"¤ {text}" for name, text in texts().items()}, "lang": "eo"}
 CHROMIUM = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
 )
@@ -72,6 +75,7 @@ def chat_bot(browser, bots, site, tmp_path_factory):
     (project / "rasa_metadata/chat/node_modules").symlink_to(
         PROJECT / "rasa_metadata/chat/node_modules"
     )
+    (project / "chat/texts.json").write_text(json.dumps(TEXTS))
     (project / "credentials.yml").write_text(CREDENTIALS.format(site=site[1]))
     bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY)
     with ExitStack() as stack:
@@ -96,11 +100,16 @@ class Page:
     def open(self, token=None, **parameters):
         fragment = f"#token={token}" if token else ""
         self.tab.goto(f"{self.url}?{urlencode(parameters, doseq=True)}{fragment}")
-        self.box.wait_for()
+        self.greeting.wait_for()
 
     def open_and_let_say(self, *messages):
-        """Open the page, ask the bot to say these messages, and wait for the first."""
-        self.open(**{"chat.say": json.dumps(messages)})
+        """Open the page, ask the bot to say these messages, and wait for the first.
+
+        The metadata with the messages does not come from a link, whose values are text.
+        """
+        self.open()
+        self.store(metadata={"chat": {"say": messages}})
+        self.tab.reload()
         self.say("/chat_say")
         self.bubbles.nth(1).wait_for()
 
@@ -113,9 +122,15 @@ class Page:
         return self.frame.get_by_role("log")
 
     @property
+    def greeting(self):
+        return self.log.get_by_text(TEXTS["greeting"], exact=True)
+
+    @property
     def bubbles(self):
-        """All that is said, by either side; not the dots of a bot that is writing."""
-        return self.log.locator(".message-bubble:not(.deep-chat-loading-message-bubble)")
+        """The messages of both sides, without the page's greeting and the dots of a bot that
+        is typing."""
+        messages = self.log.locator(".message-bubble:not(.deep-chat-loading-message-bubble)")
+        return messages.filter(has_not_text=TEXTS["greeting"])
 
     @property
     def notices(self):
@@ -132,11 +147,29 @@ class Page:
     def wait_for(self, text):
         self.log.get_by_text(text, exact=True).last.wait_for()
 
-    def said(self):
+    def messages(self):
         return [text.strip() for text in self.bubbles.all_inner_texts()]
 
     def stored(self):
-        return json.loads(self.frame.locator("html").evaluate("() => sessionStorage.chat"))
+        """Return the session that the tab remembers."""
+        read = "() => sessionStorage.getItem(Object.keys(sessionStorage)[0])"
+        return json.loads(self.frame.locator("html").evaluate(read))
+
+    def configure(self, **settings):
+        """Let the page load with other settings than those in the bot's credentials.yml."""
+
+        def change(route):
+            response = route.fetch()
+            route.fulfill(response=response, json={**response.json(), **settings})
+
+        self.tab.route("**/chat/config.json", change)
+
+    def store(self, **values):
+        """Change the session that the tab remembers."""
+        session = json.dumps({**self.stored(), **values})
+        self.frame.locator("html").evaluate(
+            "(_, value) => sessionStorage.setItem(Object.keys(sessionStorage)[0], value)", session
+        )
 
     def slots(self, sender=None):
         return self.bot.slots(sender or self.stored()["sender"])

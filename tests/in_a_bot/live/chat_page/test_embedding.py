@@ -1,10 +1,11 @@
-"""A site puts the page into its own, and tells it what it knows."""
+"""A site embeds the page, and passes metadata and tokens to it."""
 
 import json
+import time
 
 import pytest
 
-from in_a_bot.live.chat_page.conftest import serving
+from in_a_bot.live.chat_page.conftest import TEXTS, serving
 from in_a_bot.tokens import token
 
 ICON = '<link rel="icon" href="data:,">'  # or the browser asks the site for one
@@ -30,7 +31,7 @@ def snippet(chat_bot):
     return f'<script src="{chat_bot.url}/webhooks/rest/chat/embed.js"></script>'
 
 
-def verify(page):
+def open_chat(page):
     page.tab.get_by_role("button", name="Chat").click()
     page.box.wait_for()
 
@@ -58,13 +59,13 @@ def test_it_fills_an_element_where_the_site_says_so(embedded, snippet):
 
 
 def test_the_site_passes_metadata_and_a_token(embedded, snippet):
-    told = {"probe": {"text": "Ada", "page": "/cart"}, "own": {"key": [1]}}
+    known = {"probe": {"text": "Ada", "page": "/cart"}, "own": {"key": [1]}}
     signed = token(sub="embedded", metadata={"probe": {"id": "u1"}})
     page = embedded(
-        f"{snippet}<script>botChat.setMetadata({json.dumps(told)});"
+        f"{snippet}<script>botChat.setMetadata({json.dumps(known)});"
         f"botChat.setToken({json.dumps(signed)})</script>"
     )
-    verify(page)
+    open_chat(page)
     page.say("/probe_who")
     page.wait_for("u1 on /cart")
     slots = page.slots("user:embedded")
@@ -77,7 +78,7 @@ def test_the_site_passes_metadata_and_a_token(embedded, snippet):
 
 def test_metadata_changes_during_the_talk(embedded, snippet):
     page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{page: "/a"}}}})</script>')
-    verify(page)
+    open_chat(page)
     page.say("/probe_who")
     page.wait_for("None on /a")
     page.tab.evaluate('botChat.setMetadata({probe: {page: "/b", text: "Ada"}})')
@@ -85,27 +86,28 @@ def test_metadata_changes_during_the_talk(embedded, snippet):
     page.say("/probe_who")
     page.wait_for("None on /b")
     page.tab.evaluate("botChat.setMetadata({probe: {text: null}})")
-    page.panel.get_by_text("cleared").wait_for()
+    page.panel.get_by_text(TEXTS["cleared"]).wait_for()
     page.say("/probe_show")
     page.wait_for("None None None")
 
 
-def test_what_the_site_may_not_say_is_left_out(embedded, snippet):
+def test_what_only_a_token_may_set_is_left_out(embedded, snippet):
     page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{id: "u1"}}}})</script>')
-    verify(page)
+    open_chat(page)
     page.say("/probe_who")
     page.wait_for("None on None")
-    assert "“probe.id” was left out" in page.notices.inner_text()
+    notice = TEXTS["left_out_signed"].format(label="probe id", value="u1")
+    assert notice in page.notices.inner_text()
     page.complaints.clear()  # the browser's, of the 403
 
 
-def test_the_site_hears_of_custom_payloads(embedded, snippet):
+def test_the_site_receives_custom_payloads(embedded, snippet):
     say = {"chat": {"say": [{"json_message": {"open": "cart"}}]}}
     page = embedded(
         f"{snippet}<script>botChat.setMetadata({json.dumps(say)});"
         "botChat.onCustom = (payload) => { document.title = payload.open }</script>"
     )
-    verify(page)
+    open_chat(page)
     page.say("/chat_say")
     page.tab.wait_for_function("document.title === 'cart'")
 
@@ -136,7 +138,104 @@ def test_only_the_page_around_it_is_listened_to(embedded, chat_bot):
     page = embedded(f'{chat}<iframe name="other"></iframe>')
     page.frame = page.tab.frame_locator("iframe >> nth=0")
     page.box.wait_for()
-    tell = "parent.frames[0].postMessage({metadata: {probe: {text: 'x'}}}, '*')"
-    page.tab.frame("other").evaluate(tell)
+    post = "parent.frames[0].postMessage({metadata: {probe: {text: 'x'}}}, '*')"
+    page.tab.frame("other").evaluate(post)
     page.say("/probe_show")
     page.wait_for("None None None")
+
+
+def renewing(snippet, tokens):
+    """Return a snippet whose site counts how often it renews, and then has these tokens."""
+    return (
+        f"{snippet}<script>const tokens = {json.dumps(tokens)}; let renewals = 0;"
+        "botChat.setToken(tokens[0]);"
+        "botChat.onTokenExpired = async () => tokens[Math.min(++renewals, tokens.length - 1)]"
+        "</script>"
+    )
+
+
+def short(seconds, number, sub="renewed"):
+    return token(sub=sub, metadata={"probe": {"id": str(number)}}, exp=time.time() + seconds)
+
+
+def test_a_token_is_renewed_before_it_expires(embedded, snippet):
+    page = embedded(renewing(snippet, [short(4, 1), short(60, 2)]))
+    open_chat(page)
+    page.say("/probe_who")
+    page.wait_for("1 on None")
+    page.tab.wait_for_function("renewals === 1")
+    page.panel.get_by_text("2", exact=True).wait_for()
+    page.say("/probe_who")
+    page.wait_for("2 on None")
+    assert page.tab.evaluate("renewals") == 1
+
+
+def test_a_rejected_token_is_renewed_once_and_the_message_sent_again(embedded, snippet):
+    page = embedded(renewing(snippet, [short(-5, 1, "once"), short(60, 2, "once")]))
+    open_chat(page)
+    for _ in range(3):
+        page.say("/probe_who")
+    page.bubbles.nth(5).wait_for()
+    assert page.messages().count("2 on None") == 3
+    assert page.tab.evaluate("renewals") == 1
+    users = [each for each in page.bot.events("user:once") if each["event"] == "user"]
+    assert len(users) == 3
+    page.complaints.clear()  # the browser's, of the 401
+
+
+def test_a_message_keeps_its_key_when_it_is_sent_with_a_new_token(embedded, snippet):
+    page = embedded(renewing(snippet, [short(60, 1), short(60, 2)]))
+    sent = []
+    open_chat(page)
+    page.greeting.wait_for()
+
+    def expire(route):
+        sent.append(route.request.headers["idempotency-key"])
+        if len(sent) == 1:
+            route.fulfill(status=401, json={})
+        else:
+            route.continue_()
+
+    page.tab.route("**/webhook?stream=true", expire)
+    page.say("/probe_who")
+    page.wait_for("2 on None")
+    assert sent == [sent[0]] * 2
+    page.complaints.clear()  # the browser's, of the 401
+
+
+@pytest.mark.parametrize(
+    "renewal",
+    ["null", "async () => null", "async () => { throw new Error('no') }", "async () => 'bad'"],
+)
+def test_a_sign_in_that_cannot_be_renewed_is_said_so(embedded, snippet, renewal):
+    page = embedded(
+        f"{snippet}<script>botChat.setToken({json.dumps(short(-5, 1))});"
+        f"botChat.onTokenExpired = {renewal}</script>"
+    )
+    open_chat(page)
+    page.say("/probe_who")
+    page.wait_for(TEXTS["error_401"])
+    page.log.get_by_role("button", name=TEXTS["continue_as_guest"]).click()
+    page.wait_for("None on None")
+    page.complaints.clear()  # the browser's, of the 401, and the site's own error
+
+
+def test_the_greeting_waits_for_what_the_site_knows(embedded, snippet):
+    known = {"probe": {"greet": True, "text": "Ada"}}
+    page = embedded(f"{snippet}<script>botChat.setMetadata({json.dumps(known)})</script>")
+    open_chat(page)
+    page.wait_for("Welcome, Ada None")
+    assert page.messages() == ["Welcome, Ada None"]
+
+
+def test_a_page_that_starts_over_still_knows_what_the_site_knows(embedded, snippet):
+    page = embedded(f'{snippet}<script>botChat.setMetadata({{probe: {{text: "Ada"}}}})</script>')
+    open_chat(page)
+    page.panel.get_by_text("Ada").wait_for()
+    page.say("/probe_who")
+    page.wait_for("None on None")
+    page.frame.get_by_role("button", name=TEXTS["restart"]).click()
+    page.greeting.wait_for()
+    page.panel.get_by_text("Ada").wait_for()
+    page.say("/probe_show")
+    page.wait_for("Ada None None")

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from in_a_bot.cases import CONTRACT
+from in_a_bot.live.chat_page.conftest import TEXTS
 from in_a_bot.tokens import token
 from rasa_metadata.channels.chat_page import as_parameters
 from rasa_metadata.contract.examples import example_metadata
@@ -18,7 +19,7 @@ def test_a_link_fills_slots_from_the_first_message_on(page):
     assert (slots["probe_text"], slots["probe_flag"], slots["probe_number"]) == ("Ada", True, 1.5)
     page.say("/probe_show")
     page.bubbles.nth(3).wait_for()
-    assert page.said() == ["/probe_show", "Ada True 1.5"] * 2
+    assert page.messages() == ["/probe_show", "Ada True 1.5"] * 2
 
 
 def test_values_have_the_types_of_the_contract(page):
@@ -45,31 +46,37 @@ def test_what_the_contract_does_not_know_is_not_sent(page):
 
 
 @pytest.mark.parametrize(
-    "path, value",
-    [("probe.flag", "maybe"), ("probe.number", "many"), ("probe.tier", "<b>tin</b>")],
+    "path, label, value",
+    [
+        ("probe.flag", "probe flag", "maybe"),
+        ("probe.number", "probe number", "many"),
+        ("probe.tier", "probe tier", "<b>tin</b>"),
+    ],
 )
-def test_a_value_of_another_type_is_shown_and_the_chat_still_works(page, path, value):
+def test_a_value_of_another_type_is_shown_and_the_chat_still_works(page, path, label, value):
     page.open(**{path: value, "probe.text": "Ada"})
-    assert f"“{value}” for “{path}”" in page.notices.inner_text()
+    assert TEXTS["left_out"].format(label=label, value=value) in page.notices.inner_text()
     page.say("/probe_show")
     page.wait_for("Ada None None")
     assert page.metadata()["probe"] == {"text": "Ada"}
-    page.notices.get_by_role("button", name="Hide").click()
+    page.notices.get_by_role("button", name=TEXTS["dismiss"]).click()
     assert page.notices.count() == 0
 
 
-def test_a_value_that_the_door_refuses_is_left_out_and_the_message_answered(page):
+def test_a_value_that_the_bot_rejects_is_left_out_and_the_message_answered(page):
     page.open(**{"probe.number": "99", "probe.text": "Ada"})
     page.say("/probe_show")
     page.wait_for("Ada None None")
-    assert "“probe.number” was left out: it" in page.notices.inner_text()
-    assert page.said() == ["/probe_show", "Ada None None"]
+    notice = TEXTS["left_out"].format(label="probe number", value="99")
+    assert notice in page.notices.inner_text()
+    assert page.messages() == ["/probe_show", "Ada None None"]
     page.complaints.clear()  # the browser's, of the 422
 
 
-def test_a_link_cannot_say_what_only_a_token_may(page):
+def test_a_link_cannot_set_what_only_a_token_may(page):
     page.open(**{"probe.id": "u1"})
-    assert "“probe.id”" in page.notices.inner_text()
+    notice = TEXTS["left_out_signed"].format(label="probe id", value="u1")
+    assert notice in page.notices.inner_text()
     page.say("/probe_who")
     page.wait_for("None on None")
 
@@ -94,7 +101,7 @@ def test_a_reload_keeps_the_conversation_and_what_it_knew(page):
     sender = page.stored()["sender"]
     page.tab.reload()
     page.wait_for("Ada None None")
-    assert page.said() == ["/probe_show", "Ada None None"]
+    assert page.messages() == ["/probe_show", "Ada None None"]
     assert "Ada" in page.panel.inner_text()
     page.say("/probe_show")
     page.bubbles.nth(3).wait_for()
@@ -126,25 +133,25 @@ def test_start_over_forgets(page):
     page.wait_for("Ada None None")
     sender = page.stored()["sender"]
     with page.tab.expect_navigation():
-        page.tab.get_by_role("button", name="Start over").click()
+        page.tab.get_by_role("button", name=TEXTS["restart"]).click()
     page.box.wait_for()
-    assert "Nothing yet." in page.panel.inner_text()
-    assert page.said() == []
+    assert TEXTS["nothing_known"] in page.panel.inner_text()
+    assert page.messages() == []
     assert page.stored()["sender"] != sender
 
 
 def test_a_token_signs_its_bearer_in(page):
     signed = token(sub="ada", metadata={"probe": {"id": "u1"}})
     page.open(token=signed, **{"probe.page": "/cart"})
-    assert "signed in as\nada" in page.panel.inner_text()
-    assert "probe.id\nu1" in page.panel.inner_text()
+    assert f"{TEXTS['signed_in']}\nada" in page.panel.inner_text()
+    assert "probe id\nu1" in page.panel.inner_text()
     page.say("/probe_who")
     page.wait_for("u1 on /cart")
     assert page.slots("user:ada")["probe_id"] == "u1"
     page.tab.reload()
     page.say("/probe_who")
     page.bubbles.nth(3).wait_for()
-    assert page.said()[-1] == "u1 on /cart"
+    assert page.messages()[-1] == "u1 on /cart"
     assert page.tab.evaluate("Object.keys(localStorage)") == []
     assert not any(signed in url for url in page.asked[1:])  # the first is the link itself
 
@@ -152,19 +159,19 @@ def test_a_token_signs_its_bearer_in(page):
 def test_an_expired_token_says_so_and_offers_to_go_on_as_a_guest(page):
     page.open(token=token(exp=time.time() - 60, metadata={"probe": {"id": "u1"}}))
     page.say("/probe_who")
-    page.wait_for("Your sign-in is not valid any more.")
-    assert "signed in" not in page.panel.inner_text()
-    page.log.get_by_role("button", name="Go on as a guest").click()
+    page.wait_for(TEXTS["error_401"])
+    assert TEXTS["signed_in"] not in page.panel.inner_text()
+    page.log.get_by_role("button", name=TEXTS["continue_as_guest"]).click()
     page.wait_for("None on None")
     assert page.stored()["token"] is None
     assert "u1" not in page.panel.inner_text()
     page.complaints.clear()  # the browser's, of the 401
 
 
-def test_a_token_that_is_none_is_refused_in_the_same_words(page):
+def test_what_is_not_a_token_is_rejected_in_the_same_words(page):
     page.open(token="<img src=x onerror=alert(1)>")
     page.say("/probe_who")
-    page.wait_for("Your sign-in is not valid any more.")
+    page.wait_for(TEXTS["error_401"])
     page.complaints.clear()  # the browser's, of the 401
 
 
@@ -178,7 +185,7 @@ def test_the_page_works_without_storage(open_tab):
     page.wait_for("Ada None None")
 
 
-def test_the_link_that_the_bot_prints_says_what_your_own_slots_want(page):
+def test_the_link_that_the_bot_prints_fills_the_slots_of_the_bot(page):
     example = example_metadata(CONTRACT)
     page.tab.goto(f"{page.url}?{'&'.join(as_parameters(example))}")
     page.box.wait_for()

@@ -3,8 +3,9 @@
 import pytest
 
 from in_a_bot.cases import PROJECT
+from in_a_bot.live.chat_page.conftest import TEXTS
 from in_a_bot.tokens import token
-from rasa_metadata.channels.chat_page import ChatPageInput, html
+from rasa_metadata.channels.chat_page import ChatPageInput
 
 AXE = PROJECT / "rasa_metadata/chat/node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"viewport": {"width": 320, "height": 568}, "device_scale_factor": 2}
@@ -19,10 +20,11 @@ SAYS = [
 def fill(page):
     """Show one of everything that the page can show."""
     page.open_and_let_say(*SAYS)
+    page.store(token="none")
     page.open(token=token(sub="ada"), **{"probe.number": "many", "probe.text": "x" * 60})
-    page.open(token="none")
+    page.notices.nth(1).wait_for()
     page.say("hello")
-    page.log.get_by_role("button", name="Go on as a guest").wait_for()
+    page.log.get_by_role("button", name=TEXTS["continue_as_guest"]).wait_for()
     page.complaints.clear()  # the browser's, of the 401
 
 
@@ -47,7 +49,7 @@ def test_nothing_is_cut_off_on_a_small_phone(open_tab, locale):
     page.open(locale=locale)
     assert page.tab.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.log.evaluate("log => log.scrollWidth <= log.clientWidth")
-    box = page.tab.get_by_role("button", name="Send").bounding_box()
+    box = page.tab.get_by_role("button", name=TEXTS["send"]).bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 320
     assert box["y"] + box["height"] <= 568
@@ -77,13 +79,13 @@ def test_one_may_type_at_once(page):
     page.wait_for("None on None")
 
 
-def test_a_screen_reader_is_told_who_is_who(page):
+def test_everything_has_a_name_for_screen_readers(page):
     page.open()
     assert page.log.get_attribute("aria-live") == "polite"
-    assert page.log.get_attribute("aria-label") == "Conversation"
-    assert page.box.get_attribute("aria-label") == "Write a message"
-    assert page.tab.get_by_role("heading", level=1).inner_text()
-    assert page.tab.title() == page.tab.get_by_role("heading", level=1).inner_text()
+    assert page.log.get_attribute("aria-label") == TEXTS["conversation"]
+    assert page.box.get_attribute("aria-label") == TEXTS["placeholder"]
+    assert page.tab.get_by_role("heading", level=1).inner_text() == TEXTS["name"]
+    assert page.tab.title() == TEXTS["name"]
 
 
 @pytest.mark.parametrize("locale, direction", [("ar-EG", "rtl"), ("he", "rtl"), ("de", "ltr")])
@@ -99,15 +101,24 @@ def test_the_page_reads_in_the_direction_of_the_users_language(page, locale, dir
 
 def test_the_panel_shows_what_is_known_and_can_be_closed(page):
     page.open(**{"probe.text": "Ada"})
-    assert "probe.text\nAda" in page.panel.inner_text()
+    assert "probe text\nAda" in page.panel.inner_text()
     page.panel.locator("summary").click()
     assert "Ada" not in page.panel.inner_text()
 
 
+def test_the_panel_shows_labels_and_joins_lists(page):
+    page.open(**{"chat.list": ["tea", "milk"], "probe.flag": "true", "probe.number": "1.5"})
+    shown = [each.strip() for each in page.panel.locator("dt, dd").all_inner_texts()]
+    assert dict(zip(shown[::2], shown[1::2], strict=True)) == {
+        "Shopping list": "tea, milk",  # its schema's `title`
+        "probe flag": TEXTS["yes"],
+        "probe number": "1.5",
+    }
+
+
 def test_the_panel_can_be_switched_off(page):
     assert ChatPageInput.from_credentials({"chat_panel": False}).panel is False
-    page.tab.route(page.url + "**", lambda route: route.fulfill(body=html(panel=False)))
-    page.tab.route(page.url + "/**", lambda route: route.continue_())
+    page.configure(panel=False)
     page.open(**{"probe.text": "Ada"})
     assert not page.panel.is_visible()
     page.say("/probe_show")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from in_a_bot.tokens import token
+from in_a_bot.live.chat_page.conftest import TEXTS
 
 PICTURE = (
     "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"  # one pixel
@@ -26,12 +26,12 @@ def test_text_is_markdown(page):
 def test_a_button_shows_its_title_and_sends_its_payload(page):
     buttons = [{"title": "Who am I?", "payload": "/probe_who"}, {"title": "No", "payload": "/no"}]
     page.open_and_let_say({"text": "And now?", "buttons": buttons})
-    choices = page.log.get_by_role("group", name="Answers to choose from")
+    choices = page.log.get_by_role("group", name=TEXTS["buttons"])
     assert choices.get_by_role("button").all_inner_texts() == ["Who am I?", "No"]
     choices.get_by_role("button", name="Who am I?").click()
     page.wait_for("None on None")
-    assert "Who am I?" in page.said()
-    assert "/probe_who" not in page.said()
+    assert "Who am I?" in page.messages()
+    assert "/probe_who" not in page.messages()
     events = page.bot.events(page.stored()["sender"])
     assert [each["text"] for each in events if each["event"] == "user"][-1] == "/probe_who"
 
@@ -53,7 +53,7 @@ def test_an_image_is_shown(page):
 
 def test_an_attachment_is_a_link(page):
     page.open_and_let_say({"attachment": "https://example.org/terms.pdf"})
-    link = page.log.get_by_role("link", name="Attachment")
+    link = page.log.get_by_role("link", name=TEXTS["attachment"])
     assert link.get_attribute("href") == "https://example.org/terms.pdf"
 
 
@@ -66,7 +66,7 @@ def test_a_custom_payload_is_shown_as_what_it_is(page):
 def test_several_messages_keep_their_order(page):
     page.open_and_let_say(*({"text": f"message {number}"} for number in range(9)))
     page.wait_for("message 8")
-    assert page.said()[1:] == [f"message {number}" for number in range(9)]
+    assert page.messages()[1:] == [f"message {number}" for number in range(9)]
 
 
 def test_messages_are_answered_in_the_order_in_which_they_were_typed(page):
@@ -74,15 +74,15 @@ def test_messages_are_answered_in_the_order_in_which_they_were_typed(page):
     for message in ("/probe_show", "/probe_who", "/probe_show"):
         page.say(message)
     page.bubbles.nth(5).wait_for()
-    answers = [each for each in page.said() if not each.startswith("/")]
+    answers = [each for each in page.messages() if not each.startswith("/")]
     assert answers == ["Ada None None", "None on None", "Ada None None"]
 
 
 def test_no_answer_is_not_an_empty_bubble(page):
     page.open()
     page.say("/probe_set")
-    page.wait_for("The bot has no answer to that.")
-    assert all(page.said())
+    page.wait_for(TEXTS["no_answer"])
+    assert all(page.messages())
 
 
 def test_each_message_is_shown_as_soon_as_it_is_said(page, tmp_path):
@@ -91,42 +91,40 @@ def test_each_message_is_shown_as_soon_as_it_is_said(page, tmp_path):
     page.say("/chat_stream")
     page.wait_for("one moment")
     status = page.tab.get_by_role("status")
-    assert status.inner_text() == "The bot is writing"
+    assert status.inner_text() == TEXTS["typing"]
     assert page.log.locator(".deep-chat-loading-message-bubble").count() == 1
     released.touch()
     page.wait_for("at last")
     page.log.locator(".deep-chat-loading-message-bubble").wait_for(state="detached")
     assert status.inner_text() == ""
-    assert page.said() == ["/chat_stream", "one moment", "at last"]
+    assert page.messages() == ["/chat_stream", "one moment", "at last"]
 
 
 @pytest.mark.parametrize(
-    "message, sentence",
+    "message, text",
     [
-        ("x" * 70_000, "This message is too long to be sent."),  # 413
-        ("x" * 5_000, "The bot cannot use this message. Is it too long?"),  # 422
-        ("/probe_fail", "The bot made a mistake and has no answer."),  # 500
-        ("/probe_hang", "The bot cannot answer right now."),  # 503
+        ("x" * 70_000, "error_413"),  # 413
+        ("x" * 5_000, "error_422"),  # 422
+        ("/probe_fail", "error_500"),  # 500
+        ("/probe_hang", "error_503"),  # 503
     ],
     ids=["413", "422", "500", "503"],
 )
-def test_what_goes_wrong_is_said_in_a_sentence_of_its_own(page, message, sentence):
+def test_each_error_has_its_sentence(page, message, text):
     page.open()
     page.say(message)
-    page.wait_for(sentence)
+    page.wait_for(TEXTS[text])
     page.say("/probe_who")
     page.wait_for("None on None")
     page.complaints.clear()  # the browser's, of the status
 
 
-def test_who_may_not_speak_for_another_is_told_so(page):
+def test_a_reserved_sender_gets_a_sentence(page):
     page.open()
-    page.tab.evaluate("""() => {
-        sessionStorage.chat = JSON.stringify({...JSON.parse(sessionStorage.chat), sender: "user:x"})
-    }""")
+    page.store(sender="user:x")
     page.tab.reload()
     page.say("/probe_who")
-    page.wait_for("You may not say this here.")
+    page.wait_for(TEXTS["error_403"])
     page.complaints.clear()  # the browser's, of the 403
 
 
@@ -134,9 +132,9 @@ def test_what_failed_can_be_tried_again(page):
     page.open()
     page.tab.context.set_offline(True)
     page.say("/probe_who")
-    page.wait_for("The bot cannot be reached. Are you connected?")
+    page.wait_for(TEXTS["error_offline"])
     page.tab.context.set_offline(False)
-    page.log.get_by_role("button", name="Try again").click()
+    page.log.get_by_role("button", name=TEXTS["retry"]).click()
     page.wait_for("None on None")
     users = [each for each in page.bot.events(page.stored()["sender"]) if each["event"] == "user"]
     assert len(users) == 1
@@ -151,19 +149,9 @@ def test_a_message_whose_answer_was_lost_is_handled_once(page):
     page.open()
     page.tab.route("**/webhook?stream=true", lose, times=1)
     page.say("/probe_who")
-    page.wait_for("The bot cannot be reached. Are you connected?")
-    page.log.get_by_role("button", name="Try again").click()
+    page.wait_for(TEXTS["error_offline"])
+    page.log.get_by_role("button", name=TEXTS["retry"]).click()
     page.wait_for("None on None")
     users = [each for each in page.bot.events(page.stored()["sender"]) if each["event"] == "user"]
     assert len(users) == 1
     page.complaints.clear()  # the browser's, of the lost answer
-
-
-def test_a_token_for_somebody_else_goes_on_with_their_conversation(page):
-    page.open(token=token(sub="first", metadata={"probe": {"id": "1"}}))
-    page.say("/probe_who")
-    page.wait_for("1 on None")
-    page.open(token=token(sub="second", metadata={"probe": {"id": "2"}}))
-    page.say("/probe_who")
-    page.wait_for("2 on None")
-    assert page.slots("user:first")["probe_id"] == "1"

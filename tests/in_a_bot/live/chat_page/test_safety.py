@@ -11,7 +11,8 @@ import requests
 from rasa.shared.exceptions import RasaException
 
 from in_a_bot.cases import PROJECT
-from rasa_metadata.channels.chat_page import ChatPageInput
+from in_a_bot.live.chat_page.conftest import TEXTS
+from rasa_metadata.channels.chat_page import ChatPageInput, policy
 
 RUN = "window.pwned = 1"
 ATTACKS = [
@@ -88,7 +89,7 @@ def test_addresses_of_images_and_attachments_do_not_run(page):
     urls = [f"javascript:{RUN}", f"data:text/html,<script>{RUN}</script>", f'x" onerror="{RUN}']
     urls += ["file:///etc/passwd", "//example.org/x.png", " javascript:x", "java\nscript:x"]
     page.open_and_let_say(*({kind: url} for url in urls for kind in ("image", "attachment")))
-    page.log.get_by_text("Attachment").nth(len(urls) - 1).wait_for()
+    page.log.get_by_text(TEXTS["attachment"]).nth(len(urls) - 1).wait_for()
     assert page.log.locator("img").count() == len(urls)
     assert page.log.locator("img[src], a[href]").count() == 0
     assert_harmless(page)
@@ -204,3 +205,80 @@ def test_a_page_without_its_widget_says_what_to_type(page, chat_bot):
 def test_a_wrong_key_stops_the_bot_with_a_sentence(key, value):
     with pytest.raises(RasaException, match=f"credentials.yml: '{key}' is "):
         ChatPageInput.from_credentials({key: value})
+
+
+# What a link may try to make the bot say, by values of the slots `probe_text` and `probe_page`.
+INJECTED = {
+    "a link": ["[click](http://evil.example)"],
+    "a picture": ["![x](http://evil.example/p.png)"],
+    "an address": ["http://evil.example"],
+    "an address in angle brackets": ["<http://evil.example>"],
+    "HTML": ["<img src=http://evil.example/p.png>", "<a href=http://evil.example>x</a>"],
+    "a reference": ["[click][1]\n\n[1]: http://evil.example"],
+    "a link in two values": ["[click", "](http://evil.example)"],
+    "an address in two values": ["http:", "//evil.example"],
+    "another host": [".evil.example"],
+    "a user name in an address": ["x@evil.example"],
+    "an entity": ["http&colon;//evil.example"],
+}
+# Each is what an owner may write, with an address or markup around the values.
+REPLIES = [
+    {"text": "Hello {a}{b}!"},
+    {"text": "Hello {a} and {b}!"},
+    {"text": "See [this]({a}{b}), or [that](https://shop.example{a}{b})."},
+    {"text": "[{a}]({b})"},
+    {"text": '{{"quoted": "{a}", "more": "{b}"}}'},
+    {"image": "{a}{b}"},
+    {"image": "https://shop.example{a}{b}"},
+    {"attachment": "{a}{b}"},
+]
+
+
+@pytest.mark.parametrize("values", INJECTED.values(), ids=INJECTED)
+def test_values_of_a_link_are_text_wherever_the_bot_says_them(page, values):
+    a, b = (*values, "")[:2]
+    says = [{key: text.format(a=a, b=b) for key, text in each.items()} for each in REPLIES]
+    page.open(**{"probe.text": a, "probe.answer": b})
+    page.store(metadata={**page.stored()["metadata"], "chat": {"say": says}})
+    page.tab.reload()
+    page.say("/chat_say")
+    page.bubbles.nth(len(says)).wait_for()
+    found = page.log.locator("a[href], img[src]").evaluate_all(
+        "all => all.map((each) => each.href || each.src)"
+    )
+    assert found == []
+    assert f"Hello {a}{b}!".split("\n")[0] in page.bubbles.nth(1).inner_text()
+
+
+@pytest.mark.parametrize("value", ["Ada", "Dr. J. O'Hara-Smith", "/cart", "pro", "größer", "1,5 %"])
+def test_ordinary_values_of_a_link_leave_the_bot_its_links(page, value):
+    say = {"text": f"Hello {value}, see [this](https://a.example)"}
+    page.open(**{"probe.text": value})
+    page.store(metadata={**page.stored()["metadata"], "chat": {"say": [say]}})
+    page.tab.reload()
+    page.say("/chat_say")
+    page.log.get_by_role("link", name="this").wait_for()
+
+
+def test_what_a_link_brought_stays_text_after_other_links(page):
+    page.open(**{"probe.text": "[click](http://evil.example)"})
+    page.open(**{"probe.text": "Ada"})
+    assert page.stored()["plain"] is True
+    with page.tab.expect_navigation():
+        page.tab.get_by_role("button", name=TEXTS["restart"]).click()
+    page.greeting.wait_for()
+    assert page.stored()["plain"] is False
+
+
+@pytest.mark.parametrize(
+    "images, allowed",
+    [
+        (None, "'self' data: https:"),
+        ([], "'self'"),
+        (["https://cdn.example.com"], "'self' https://cdn.example.com"),
+    ],
+)
+def test_pictures_come_from_where_the_bot_says(images, allowed):
+    channel = ChatPageInput.from_credentials({"chat_images": images})
+    found = dict(each.split(" ", 1) for each in policy((), channel.images).split("; "))
+    assert found["img-src"] == allowed
