@@ -47,9 +47,8 @@ bench-cluster: $(INSTALLED) ## measure one server against two, PostgreSQL and lo
 life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; write docs/life-cycle.md
 	@$(PYTHON) -m tools.life_cycle build/life-cycle
 
-screenshots: $(INSTALLED) ## take the pictures of the chat page anew, for both READMEs
+screenshots: $(INSTALLED) ## take the pictures of the chat page anew
 	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/test_chat_page.py -k pictures
-	@cp docs/images/desktop.png '$(BOT)/rasa_metadata/chat/chat.png'
 
 file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
 	@$(PYTHON) -m tools.choices

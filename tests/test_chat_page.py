@@ -15,11 +15,12 @@ import requests
 from tests.conftest import TEMPLATE, Running, made
 from tools.demo import PARAMETERS
 
+CHAT = Path("rasa_metadata", "chat")
 KEYS = re.compile(r"^METADATA_JWT_KEY=(.+)$", re.MULTILINE)
 
 
 def test_the_widget_is_locked_with_hashes_and_no_addresses(bake):
-    web = bake() / "web"
+    web = bake() / CHAT
     lock = (web / "package-lock.json").read_text()
     assert "http" not in lock
     packages = json.loads(lock)["packages"]
@@ -34,7 +35,7 @@ def test_nothing_of_it_is_left_where_nobody_asked_for_it(bake):
     bot = bake(web_chat="no")
     for path in filter(Path.is_file, bot.rglob("*")):
         assert "chat" not in path.relative_to(bot).as_posix()
-        assert not re.search(r"(?i)chat.?page|deep-chat|playwright|web/", path.read_text()), path
+        assert not re.search(r"(?i)chat.?page|deep-chat|playwright|npm", path.read_text()), path
     assert "rasa_metadata.channels.rest.MetadataRestInput:" in (bot / "credentials.yml").read_text()
 
 
@@ -46,6 +47,8 @@ def test_pictures_of_it_can_be_taken(default_bot, tmp_path):
         key = KEYS.search((default_bot / ".env").read_text())[1]
         expired = jwt.encode({"sub": "u1", "exp": time.time() - 60}, key)
         page = f"{running.url}/webhooks/rest/chat"
+        config = requests.get(f"{page}/config.json", timeout=10).json()
+        assert config["greets"] is False  # so the page needs no turn for its greeting
         program = TEMPLATE / "tests" / "in_a_bot" / "pictures.py"
         command = [".venv/bin/python", program, shutil.which("chromium"), page]
         taken = subprocess.run(
@@ -66,7 +69,7 @@ def test_pictures_of_it_can_be_taken(default_bot, tmp_path):
 
 @pytest.mark.rasa
 def test_without_a_network_the_bot_runs_and_says_what_is_missing(my_bot, monkeypatch):
-    shutil.rmtree(my_bot / "web" / "node_modules", ignore_errors=True)
+    shutil.rmtree(my_bot / CHAT / "node_modules", ignore_errors=True)
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
     monkeypatch.setenv("npm_config_cache", str(my_bot / "no-cache"))
     running = Running(my_bot)
@@ -77,13 +80,13 @@ def test_without_a_network_the_bot_runs_and_says_what_is_missing(my_bot, monkeyp
         assert missing.status_code == 404
     finally:
         running.stop()
-    assert "It could not be installed; the bot runs without. Say 'make chat'" in running.printed
-    assert "The chat page has no widget: type 'make chat', with a network." in running.printed
+    assert "It could not be installed; the bot runs without. Run 'make chat'" in running.printed
+    assert "The chat page has no widget: run 'make chat', with a network." in running.printed
 
 
 @pytest.mark.rasa
 def test_a_machine_without_npm_takes_the_one_from_pypi(my_bot, tmp_path, monkeypatch):
-    shutil.rmtree(my_bot / "web" / "node_modules", ignore_errors=True)
+    shutil.rmtree(my_bot / CHAT / "node_modules", ignore_errors=True)
     for folder in reversed(os.environ["PATH"].split(os.pathsep)):
         for program in Path(folder).glob("*"):
             link = tmp_path / "bin" / program.name
@@ -95,4 +98,4 @@ def test_a_machine_without_npm_takes_the_one_from_pypi(my_bot, tmp_path, monkeyp
     assert shutil.which("npm") is None
     code, output = made(my_bot, "chat")
     assert code == 0, output
-    assert (my_bot / "web/node_modules/deep-chat/dist/deepChat.bundle.js").exists(), output
+    assert (my_bot / CHAT / "node_modules/deep-chat/dist/deepChat.bundle.js").exists(), output

@@ -98,9 +98,13 @@ class ChatPageInput(MetadataRestInput):
         async def greeting(request: Request) -> HTTPResponse:
             """Start a session, and return one line for each message of its greeting."""
             valid, said = request.ctx.message, CollectingOutputChannel()
-            channel = self._extract_input_channel(request)
             opening = UserMessage(
-                valid.text, said, valid.sender, input_channel=channel, metadata=valid.metadata
+                valid.text,
+                said,
+                valid.sender,
+                input_channel=self._extract_input_channel(request),
+                message_id=valid.id,
+                metadata=valid.metadata,
             )
 
             async def start(message: UserMessage) -> None:
@@ -145,9 +149,7 @@ class ChatPageInput(MetadataRestInput):
         }
 
 
-def origins(
-    credentials: dict[str, Any], key: str, default: tuple[str, ...]
-) -> tuple[str, ...]:
+def origins(credentials: dict[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
     """Take a list of origins out of the credentials.
 
     Raises:

@@ -14,14 +14,14 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --upgrade --p
 
 .PHONY: chat clean-chat lock-chat
 
-run test: | $(WIDGET)
+run: | $(WIDGET)
 
 chat: $(WIDGET) ## install the widget of the chat page
 
 $(WIDGET): rasa_metadata/chat/package.json rasa_metadata/chat/package-lock.json | $(UV)
 	@echo "Installing the chat widget into rasa_metadata/chat/node_modules ..."
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund --fetch-retries=0 || \
-		echo "It could not be installed; the bot runs without. Say 'make chat' to try again." >&2
+		echo "It could not be installed; the bot runs without. Run 'make chat' to try again." >&2
 
 lock-chat: $(UV)
 	@echo playwright | $(COMPILE) --output-file rasa_metadata/chat/requirements.txt -
