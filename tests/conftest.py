@@ -135,8 +135,12 @@ def installed_bot(once):
     """Return the default bot, installed, trained and checked; nobody may change it."""
 
     def make(folder):
-        code, output = made(bake_bot(folder), "train", "check", "chat")
+        bot = bake_bot(folder)
+        code, output = made(bot, "train", "check", "chat")
         assert code == 0, output
+        for_tests = [TEMPLATE / "tests" / "in_a_bot" / "requirements.txt", "--require-hashes"]
+        install = [".uv/bin/uv", "pip", "install", "--quiet", "--python", ".venv", "-r"]
+        subprocess.run([*install, *for_tests], cwd=bot, check=True)
 
     return once("default", make) / "metadata-bot"
 

@@ -42,6 +42,7 @@ def direct(project):
 def locks(project):
     return [
         *project.glob("requirements*.txt"),
+        *project.glob("tests/in_a_bot/*.txt"),
         *project.glob("rasa_metadata/chat/*.txt"),
         *project.glob("deploy/*.txt"),
     ]
@@ -132,7 +133,6 @@ def test_make_lock_begins_with_the_lock_that_the_others_keep_to(bake):
     assert locks[0] == "requirements.txt"
     assert set(locks[1:]) == {
         "requirements-tools.txt",
-        "rasa_metadata/chat/requirements.txt",
         "rasa_metadata/chat/npm.txt",
         "deploy/requirements-actions.txt",
     }

@@ -32,7 +32,7 @@ from rasa_metadata.validation.message import RequestValidation
 logger = logging.getLogger(__name__)
 
 WIDGET = FOLDER / "node_modules/deep-chat/dist/deepChat.bundle.js"
-SCRIPTS = ("bot", "chat", "embed", "metadata", "page", "replies", "session", "site", "widget")
+SCRIPTS = ("bot", "chat", "embed", "metadata", "page", "replies", "session", "widget")
 # What the page may load: the name in its address, and the file.
 FILES = {
     **{f"{name}.js": FOLDER / f"{name}.js" for name in SCRIPTS},

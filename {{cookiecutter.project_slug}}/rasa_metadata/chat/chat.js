@@ -4,8 +4,19 @@ import { ApiError, config, replies, texts } from "./bot.js";
 import { fromParameters, labelOf, merged, valueAt, without } from "./metadata.js";
 import { showTyping, showWhatIsKnown, warn } from "./page.js";
 import { notice, shown } from "./replies.js";
-import { claims, conversation, randomId, restart, save, session } from "./session.js";
-import * as site from "./site.js";
+import {
+  byScript,
+  claims,
+  conversation,
+  embedded,
+  listenToSite,
+  randomId,
+  renewToken,
+  restart,
+  save,
+  sendToSite,
+  session,
+} from "./session.js";
 import { widget } from "./widget.js";
 
 const AWAY = [502, 503, 504]; // the bot, or a server behind a proxy
@@ -20,11 +31,11 @@ let turns = Promise.resolve(); // one after the other, as they were typed
 
 follow();
 document.getElementById("restart").addEventListener("click", () => restart());
-const chat = await widget({ history: session.messages, say, press, focus: !site.embedded });
+const chat = await widget({ history: session.messages, say, press, focus: !embedded });
 if (!chat) warn(texts.not_installed);
 else {
-  if (site.embedded) site.listen(takeFromSite, begin);
-  if (!site.byScript) begin();
+  if (embedded) listenToSite(takeFromSite, begin);
+  if (!byScript) begin();
 }
 
 /** Take parameters and token out of the address bar, where a screenshot would show them. */
@@ -103,7 +114,7 @@ async function turn(message, { key = randomId(), address = WEBHOOK, renewable = 
     for await (const reply of replies(address, { message, sender, metadata }, headers)) {
       silent = false;
       show(...shown(reply));
-      if (reply.custom !== undefined) site.send({ custom: reply.custom });
+      if (reply.custom !== undefined) sendToSite({ custom: reply.custom });
     }
     if (silent && address === GREETING) greet();
     else if (silent) show(notice(texts.no_answer));
@@ -124,7 +135,7 @@ async function turn(message, { key = randomId(), address = WEBHOOK, renewable = 
 }
 
 async function hasNewToken(rejectedToken) {
-  if (session.token === rejectedToken) await site.renew();
+  if (session.token === rejectedToken) await renewToken();
   return session.token && session.token !== rejectedToken;
 }
 

@@ -48,10 +48,8 @@ def browser():
     if not CHROMIUM:
         pytest.skip("no Chromium: 'sudo apt-get install chromium' lets the chat page be tested")
     if not (PROJECT / "rasa_metadata/chat/node_modules").exists():
-        pytest.skip("no chat widget: type 'make chat', with a network")
-    without = (
-        "no Playwright: '.venv/bin/pip install -r rasa_metadata/chat/requirements.txt' brings it"
-    )
+        pytest.skip("no chat widget: run 'make chat', with a network")
+    without = "no Playwright: tests/in_a_bot/requirements.txt of the template brings it"
     playwright = pytest.importorskip("playwright.sync_api", reason=without)
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with playwright.sync_playwright() as started:
