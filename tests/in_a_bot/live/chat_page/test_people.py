@@ -125,3 +125,14 @@ def test_the_panel_can_be_switched_off(page):
     page.wait_for("Ada None None")
     body = page.tab.locator("body").bounding_box()
     assert page.log.bounding_box()["width"] == body["width"]
+
+
+def test_yours_are_the_colours_of_the_page_and_of_the_conversation(page):
+    colours = ":root { --accent: rgb(1, 2, 3); --page: rgb(4, 5, 6) }"
+    page.tab.route("**/colors.css", lambda route: route.fulfill(body=colours))
+    page.open()
+    page.say("/probe_who")
+    page.wait_for("None on None")
+    colour = "each => getComputedStyle(each).backgroundColor"
+    assert page.tab.locator("body").evaluate(colour) == "rgb(4, 5, 6)"
+    assert page.bubbles.first.evaluate(colour) == "rgb(1, 2, 3)"
