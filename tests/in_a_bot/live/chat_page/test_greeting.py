@@ -1,10 +1,16 @@
 """A new conversation begins with the bot's greeting, once."""
 
+from types import SimpleNamespace
+
+import pytest
+from rasa.utils.endpoints import EndpointConfig
+
 from in_a_bot.live.chat_page.conftest import TEXTS
 from in_a_bot.live.test_life_cycle import kinds
 from in_a_bot.tokens import token
+from rasa_metadata import SessionStart
+from rasa_metadata.channels import chat_page
 
-GREET = {"probe.greet": True, "probe.text": "Ada"}  # what the probe's `greet` looks for
 WELCOME = "Welcome, Ada None"
 
 
@@ -109,3 +115,16 @@ def test_start_over_greets_again(page):
     with page.tab.expect_navigation():
         page.tab.get_by_role("button", name=TEXTS["restart"]).click()
     page.greeting.wait_for()
+
+
+class Greeting(SessionStart):
+    async def greet(self, dispatcher, tracker, domain):
+        dispatcher.utter_message(text="Hello!")
+
+
+@pytest.mark.parametrize("server, known", [("", True), ("http://localhost:5055/webhook", False)])
+def test_what_runs_on_an_action_server_cannot_be_asked(monkeypatch, server, known):
+    monkeypatch.setenv("ACTION_SERVER_URL", server)
+    monkeypatch.setattr(chat_page, "registered_action", lambda _: Greeting())
+    agent = SimpleNamespace(action_endpoint=EndpointConfig(actions_module="actions"))
+    assert chat_page.greets_in(SimpleNamespace(ctx=SimpleNamespace(agent=agent))) is known
