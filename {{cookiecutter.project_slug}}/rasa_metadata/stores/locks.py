@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 from weakref import WeakValueDictionary
 
+from rasa.constants import ENV_SANIC_WORKERS
 from rasa.core.lock_store import LockStore
+from rasa.core.utils import number_of_sanic_workers
 
 logger = logging.getLogger(__name__)
-
-SANIC_WORKERS = "SANIC_WORKERS"
 
 
 class QueueLockStore(LockStore):
@@ -41,11 +41,11 @@ class InProcessLockStore(QueueLockStore):
 
     def __init__(self, endpoint_config: Any = None) -> None:
         super().__init__()
-        if os.environ.get(SANIC_WORKERS, "1") != "1":
+        if number_of_sanic_workers(endpoint_config) > 1:
             # Rasa takes any lock store that is not its own as fit for several processes.
             logger.critical(
-                f"{SANIC_WORKERS} is {os.environ[SANIC_WORKERS]}, but InProcessLockStore in "
-                f"endpoints.yml locks inside one process: unset {SANIC_WORKERS}, or use "
+                f"{ENV_SANIC_WORKERS} is {os.environ[ENV_SANIC_WORKERS]}, but InProcessLockStore "
+                f"in endpoints.yml locks inside one process: unset {ENV_SANIC_WORKERS}, or use "
                 "rasa_metadata.stores.redis_locks.RedisLockStore."
             )
             if multiprocessing.parent_process():  # a worker; Sanic itself would exit with 0

@@ -6,6 +6,8 @@ import itertools
 import json
 import logging
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -88,6 +90,12 @@ class SQLTrackerStore(RasaSQLTrackerStore):
     engine: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            self._open(*args, **kwargs)
+        except (ImportError, AttributeError) as error:  # Rasa would go on in memory
+            raise RuntimeError(f"The tracker store cannot be opened: {error}") from error
+
+    def _open(self, *args: Any, **kwargs: Any) -> None:
         url = sqlalchemy.engine.make_url(self.get_db_url(**_url_arguments(kwargs)))
         self.file: Path | None = None
         if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
@@ -97,7 +105,9 @@ class SQLTrackerStore(RasaSQLTrackerStore):
         super().__init__(*args, **kwargs)
         if self.file:
             self.engine.dispose()
-            self.engine = _sqlite_engine(self.engine.url)
+            self.engine = _sqlite_engine(self.engine.url, self._opened)
+            self.logs: dict[Path, tuple[int, int]] = {}
+            self.reopening = threading.Lock()
             self.identity = _identity(self.file)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
@@ -124,7 +134,8 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             StoreFailed: if they could not be stored, or others were since it was read.
         """
         is_new = _new_sender.get() == tracker.sender_id
-        events = await self._call(self._append, tracker, is_new)
+        deadline = time.monotonic() + LONGEST_CALL
+        events = await self._call(self._append, tracker, is_new, deadline)
         if self.event_broker:
             try:
                 await self._stream_new_events(self.event_broker, events, tracker.sender_id)
@@ -159,7 +170,9 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             rows: list[tuple[int, str]] = self._execute(cursor, query, *values).fetchall()
         return rows
 
-    def _append(self, tracker: DialogueStateTracker, is_new: bool) -> Sequence[Event]:
+    def _append(
+        self, tracker: DialogueStateTracker, is_new: bool, deadline: float
+    ) -> Sequence[Event]:
         sender = tracker.sender_id
         with self._cursor(for_writing_to=sender) as cursor:
             ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
@@ -176,6 +189,8 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 self._execute(cursor, APPEND, *_row(sender, event))
             if events:
                 ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
+            if time.monotonic() > deadline:  # the client has had a 503 by now
+                raise TimeoutError(f"'{sender}' could not be stored in time.")
         tracker.stored = Stored(len(tracker.events), last_row)
         return events
 
@@ -190,10 +205,8 @@ class SQLTrackerStore(RasaSQLTrackerStore):
         SQLAlchemy's own ways cost several times as much: with an ORM session, a quarter
         of a turn went into building queries.
         """
-        if self.file and _identity(self.file) != self.identity:  # another file by now
-            self.engine.dispose()
-            self.Base.metadata.create_all(self.engine)
-            self.identity = _identity(self.file)
+        if self.file and _identity(self.file) != self.identity:
+            self._reopen(self.file)
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
@@ -215,6 +228,25 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             raise
         finally:
             connection.close()
+
+    def _reopen(self, file: Path) -> None:
+        """Go on with the file that has taken the place of the database.
+
+        The old one's logs have to go: SQLite would write their content into the new one.
+        """
+        with self.reopening:
+            if _identity(file) == self.identity:  # another thread was first
+                return
+            for log, identity in self.logs.items():
+                if log.exists() and _identity(log) == identity:  # not another process's new one
+                    log.unlink()
+            self.engine.dispose()
+            self.Base.metadata.create_all(self.engine)
+            self.identity = _identity(file)
+
+    def _opened(self, *_: Any) -> None:
+        logs = (Path(f"{self.file}{ending}") for ending in ("-wal", "-shm"))
+        self.logs = {log: _identity(log) for log in logs if log.exists()}
 
     def _execute(self, cursor: Any, query: str, *values: Any) -> Any:
         if self.engine.dialect.paramstyle != "qmark":
@@ -246,8 +278,11 @@ def _url_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: kwargs[name] for name in names if name in kwargs}
 
 
-def _sqlite_engine(url: Any) -> Any:
-    """Return an engine that keeps its connections, which Rasa's opens for each query."""
+def _sqlite_engine(url: Any, opened: Callable[..., None]) -> Any:
+    """Return an engine that keeps its connections, which Rasa's opens for each query.
+
+    `opened` is called after each connection.
+    """
     engine = sqlalchemy.create_engine(
         url,
         poolclass=sqlalchemy.pool.QueuePool,
@@ -263,6 +298,8 @@ def _sqlite_engine(url: Any) -> Any:
     def prepare(connection: Any, _: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # opens its logs
+        opened()
 
     return engine
 
