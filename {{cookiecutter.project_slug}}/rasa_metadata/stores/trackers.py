@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +100,9 @@ class SQLTrackerStore(RasaSQLTrackerStore):
         self.file: Path | None = None
         if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
             self.file = Path(url.database)
-            os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
+            # Only a new file: to close one drops the locks that this process has on it.
+            with suppress(FileExistsError):
+                os.close(os.open(self.file, os.O_CREAT | os.O_EXCL, 0o600))
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tracker-store")
         super().__init__(*args, **kwargs)
         if self.file:
