@@ -27,8 +27,7 @@ def cluster(tmp_path_factory):
         pytest.skip(f"Not installed: {', '.join(missing())}. {how_to_install()}")
     folder = tmp_path_factory.mktemp("cluster")
     project = lay_out(folder / "project")
-    for name in ("deploy", "stores"):
-        shutil.copytree(PROJECT / name, project / name)
+    shutil.copytree(PROJECT / "deploy", project / "deploy")
     train = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "bot"]
     training = Process(project, "train", train, CALLBACK_URL="")
     try:

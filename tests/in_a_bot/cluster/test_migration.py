@@ -12,7 +12,7 @@ from in_a_bot.cases import DOMAIN
 from in_a_bot.cluster.talks import Client
 from in_a_bot.live.servers import Bot, Served
 from in_a_bot.live.test_life_cycle import probe
-from rasa_metadata.stores.trackers import Conversations
+from rasa_metadata.stores import SQLTrackerStore
 from rasa_metadata.testing.processes import free_port
 
 
@@ -81,7 +81,7 @@ def test_a_large_table_has_room_for_more_events_than_rasa_can_count(cluster, dat
     cursor.execute("SELECT setval('events_id_seq', 2147483647)")
     connection.close()
 
-    store = Conversations(DOMAIN, host=database)
+    store = SQLTrackerStore(DOMAIN, host=database)
 
     async def talk():
         tracker = await store.get_or_create_tracker(sender, append_action_listen=False)

@@ -1,6 +1,5 @@
 """What is answered is stored, by whichever server; what cannot be stored is not answered."""
 
-import asyncio
 import json
 import signal
 import socket
@@ -9,14 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from rasa.shared.core.events import ActionExecuted, SessionStarted, UserUttered
-from rasa.utils.endpoints import EndpointConfig
 
-from in_a_bot.cases import DOMAIN
 from in_a_bot.cluster.talks import Client
 from in_a_bot.live.test_life_cycle import probe
-from rasa_metadata.stores.locks import LEASE, Locks
-from rasa_metadata.stores.trackers import ConversationMoved, Conversations
+from rasa_metadata.stores.redis_locks import LEASE
 from rasa_metadata.testing.processes import wait_for
 
 SHOW = "/probe_show"
@@ -149,76 +144,3 @@ def test_a_conversation_whose_server_was_killed_is_free_again_within_the_lease(
     finally:
         cluster.rasa[0].start()
         cluster.wait()
-
-
-@pytest.fixture
-def two_stores(cluster):
-    """Return the tracker store twice, as two servers have it."""
-    stores = [Conversations(DOMAIN, host=cluster.env["DB_URL"]) for _ in range(2)]
-    yield stores
-    for store in stores:
-        store.engine.dispose()
-
-
-def test_a_turn_is_not_saved_over_one_that_came_between(two_stores, sender):
-    one, other = two_stores
-
-    async def both():
-        for store in two_stores:  # the conversation begins, and then it goes on
-            first = await one.get_or_create_tracker(sender, append_action_listen=False)
-            second = await other.get_or_create_tracker(sender, append_action_listen=False)
-            first.update(UserUttered("first"))
-            second.update(UserUttered("second"))
-            await store.save({id(one): first, id(other): second}[id(store)])
-            late = other if store is one else one
-            with pytest.raises(ConversationMoved):
-                await late.save(second if store is one else first)
-        return await one.retrieve(sender)
-
-    tracker = asyncio.run(both())
-    assert [event.text for event in tracker.events] == ["first", "second"]
-
-
-def test_a_tracker_that_is_saved_twice_is_stored_once(two_stores, sender):
-    async def talk():
-        tracker = await two_stores[0].get_or_create_tracker(sender, append_action_listen=False)
-        for text in "ab":
-            tracker.update(ActionExecuted("action_session_start"))
-            tracker.update(SessionStarted())
-            tracker.update(UserUttered(text))
-            await two_stores[0].save(tracker)
-        return await two_stores[1].retrieve_full_tracker(sender)
-
-    types = [event.type_name for event in asyncio.run(talk()).events]
-    assert types == ["action", "session_started", "user"] * 2
-
-
-def test_a_server_whose_clock_is_behind_forgets_nothing(two_stores, sender):
-    async def talk():
-        tracker = await two_stores[0].get_or_create_tracker(sender, append_action_listen=False)
-        tracker.update(SessionStarted(timestamp=time.time() + 5))  # its clock is ahead
-        await two_stores[0].save(tracker)
-        for text in "ab":
-            tracker = await two_stores[1].retrieve(sender)
-            tracker.update(UserUttered(text))
-            await two_stores[1].save(tracker)
-        return await two_stores[0].retrieve(sender)
-
-    events = asyncio.run(talk()).events
-    assert [event.text for event in events if isinstance(event, UserUttered)] == ["a", "b"]
-
-
-def test_a_lock_that_redis_forgot_is_taken_again_and_given_back(cluster, sender, monkeypatch):
-    monkeypatch.setattr("rasa_metadata.stores.locks.LEASE", 0.3)
-
-    async def lock():
-        locks = Locks(EndpointConfig(cluster.env["REDIS_URL"]))
-        async with locks.lock(sender):
-            await locks.redis.flushall()
-            while not await locks.redis.exists(f"lock:{sender}"):
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.6)  # longer than a lease
-            held = await locks.redis.exists(f"lock:{sender}")
-        return held, await locks.redis.exists(f"lock:{sender}")
-
-    assert asyncio.run(lock()) == (1, 0)
