@@ -132,11 +132,11 @@ def once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def installed_bot(once):
-    """Return the default bot, installed, trained and checked; nobody may change it."""
+    """Return the default bot, installed and trained; no test may change it."""
 
     def make(folder):
         bot = bake_bot(folder)
-        code, output = made(bot, "train", "check", "chat")
+        code, output = made(bot, "train", "chat", ".tools/.installed")
         assert code == 0, output
         for_tests = [TEMPLATE / "tests" / "in_a_bot" / "requirements.txt", "--require-hashes"]
         install = [".uv/bin/uv", "pip", "install", "--quiet", "--python", ".venv", "-r"]
@@ -158,14 +158,14 @@ def my_bot(installed_bot, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def other_bot(installed_bot, once):
-    """Return a bot that differs from the default one in every answer, trained and checked."""
+def other_bot(installed_bot, once, tmp_path_factory):
+    """Return a copy of a trained bot that has no answer in common with the default one."""
 
     def make(folder):
-        code, output = made(installed(bake_bot(folder, **OTHER), installed_bot), "train", "check")
+        code, output = made(installed(bake_bot(folder, **OTHER), installed_bot), "train")
         assert code == 0, output
 
-    return once("other", make) / "other-bot"
+    return copied(once("other", make) / "other-bot", tmp_path_factory.mktemp("other"))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the tests take from domain.yml: they follow your slots, not a sample's."""
+"""The bot's slots, and example metadata for them: the tests follow domain.yml."""
 
 import warnings
 from pathlib import Path
@@ -24,7 +24,7 @@ REFUSING_FIELDS = [field for field in CONTRACT.fields if not field.signed and wr
 
 
 def names(fields: list[Any]) -> list[str]:
-    """Return the slots' names, which pytest shows behind a test's name."""
+    """Return the slots' names, as ids of parameters."""
     return [field.slot for field in fields]
 
 
@@ -34,5 +34,5 @@ def good(field: Any) -> dict[str, Any]:
 
 
 def bad(field: Any) -> dict[str, Any]:
-    """Return metadata with a value that the field refuses."""
+    """Return metadata with a value that violates the field's schema."""
     return nested(field.path, wrong_values(field)[0])

@@ -1,32 +1,28 @@
-"""Says at once what is wrong with the slots, and keeps the count of tests honest."""
+"""What all of these tests share: a sender, a trained model, and how many inputs are tried."""
 
-import importlib
 import os
 import uuid
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from rasa_metadata.contract import ContractError
+from in_a_bot.live.servers import Training, lay_out
 
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # it is about Rasa's code
 
 
-def pytest_configure():
-    try:
-        importlib.import_module("in_a_bot.cases")
-    except ContractError as error:
-        raise pytest.UsageError(f"The metadata slots cannot be read yet:\n{error}") from None
-
-
-def pytest_collection_modifyitems(items):
-    items[:] = [item for item in items if "[NOTSET" not in item.name and "-NOTSET" not in item.name]
-
-
 @pytest.fixture
 def sender():
-    """Return the name of somebody who has never talked to the bot."""
+    """Return the name of a user who has never talked to the bot."""
     return f"sender-{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def training(tmp_path_factory):
+    """Return the training of the bot with the probes; it runs while servers start."""
+    training = Training(lay_out(tmp_path_factory.mktemp("training") / "project"))
+    yield training
+    training.stop()
 
 
 # Some examples by default, many for `make fuzz`.
@@ -38,7 +34,7 @@ EVERY = {
         HealthCheck.data_too_large,
     ],
 }
-# Shrinking a failure takes minutes: that is for `make fuzz`, which begins with what failed.
+# Shrinking a failure takes minutes: `make fuzz` does it, and starts with what failed here.
 QUICK = {**EVERY, "phases": [Phase.explicit, Phase.reuse, Phase.generate]}
 settings.register_profile("quick", max_examples=25, stateful_step_count=20, **QUICK)
 settings.register_profile("thorough", max_examples=34_000, **EVERY)

@@ -1,43 +1,26 @@
 """A cluster of two Rasa and two action servers, which the tests of this folder share."""
 
-import shutil
-
 import psycopg2
 import pytest
 from deploy.cluster import SECRETS, Cluster
 from deploy.programs import forget, how_to_install, missing
 
-from in_a_bot.cases import PROJECT
 from in_a_bot.cluster.talks import Report
 from in_a_bot.live.servers import lay_out
 from in_a_bot.tokens import KEY
-from rasa_metadata.testing.processes import RASA, Process
 
 REPORTS: list[Report] = []
 
 
-def pytest_collection_modifyitems(items):
-    """Take the slowest last."""
-    items.sort(key=lambda item: item.nodeid.startswith("tests/cluster/"))
-
-
 @pytest.fixture(scope="package")
-def cluster(tmp_path_factory):
+def cluster(training, tmp_path_factory):
     if missing():
         pytest.skip(f"Not installed: {', '.join(missing())}. {how_to_install()}")
     folder = tmp_path_factory.mktemp("cluster")
-    project = lay_out(folder / "project")
-    shutil.copytree(PROJECT / "deploy", project / "deploy")
-    train = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "bot"]
-    training = Process(project, "train", train, CALLBACK_URL="")
-    try:
-        training.wait_until_it_ends()
-    finally:
-        training.stop()
     cluster = Cluster(
-        project,
+        lay_out(folder / "project"),
         folder / "state",
-        model=project / "models" / "bot.tar.gz",
+        model=training.model(),
         keys=dict.fromkeys(SECRETS, KEY.replace(" ", "-").replace(",", "")),
         requests_per_second=5000,
     )
@@ -65,7 +48,7 @@ def events(cluster):
 
 @pytest.fixture(scope="session")
 def report():
-    """Return a function that keeps a line for the table at the end."""
+    """Return a function that adds a row to the table that is printed at the end."""
     return REPORTS.append
 
 

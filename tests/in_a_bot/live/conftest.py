@@ -11,7 +11,7 @@ from in_a_bot.tokens import KEY
 
 
 @pytest.fixture(scope="session")
-def bots(tmp_path_factory):
+def bots(training, tmp_path_factory):
     """Return both bots, ready, by the way they run their actions."""
     alone = lay_out(tmp_path_factory.mktemp("alone") / "project")
     apart = lay_out(tmp_path_factory.mktemp("apart") / "project")
@@ -19,14 +19,10 @@ def bots(tmp_path_factory):
     callback_url = f"http://127.0.0.1:{free_port()}/"
     shared = {
         "METADATA_JWT_KEY": KEY,
-        "METADATA_SIGNATURE_KEY": "both servers hold this one",
+        "METADATA_SIGNATURE_KEY": "both servers have this one",
         "CALLBACK_URL": callback_url,
     }
     with ExitStack() as stack:
-        train = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "live"]
-        training = Process(alone, "train", train)
-        stack.callback(training.stop)
-
         serve = ["-m", "rasa_sdk", "--actions", "actions", "--port", actions_url.split(":")[-1]]
         actions = Process(apart, "actions", [RASA[0], *serve], SANIC_HOST="127.0.0.1", **shared)
         stack.callback(actions.stop)
@@ -40,18 +36,17 @@ def bots(tmp_path_factory):
         for bot in bots.values():
             stack.callback(bot.server.stop)
 
-        training.wait_until_it_ends()
         actions.wait_until_it_answers(f"{actions_url}/health")
         for bot in bots.values():
             bot.wait()
-            bot.model = alone / "models" / "live.tar.gz"
+            bot.model = training.model()
             bot.load(bot.model)
             bot.callback_url = callback_url
         bots["action server"].actions = actions
         bots["action server"].actions_url = actions_url
         yield bots
         for process in (actions, *(bot.server for bot in bots.values())):
-            process.process.terminate()  # all at once, and then wait for each
+            process.process.terminate()  # all at once; the stack waits for each
 
 
 @pytest.fixture(scope="session", params=["in process", "action server"])
@@ -60,16 +55,16 @@ def bot(request, bots):
 
 
 @pytest.fixture(scope="session")
-def with_domain(bots, tmp_path_factory):
-    """Return a function that makes the model anew with another domain.
+def with_domain(training, tmp_path_factory):
+    """Return a function that returns the model with another domain.
 
-    What was trained stays as it is: the domain stands in the model's metadata, from
-    which Rasa reads it. The function takes what changes the domain (a dict, in place).
+    The function's argument changes the domain (a dict) in place. Nothing is trained: Rasa
+    reads the domain from the model's metadata.
     """
 
     def changed(change):
         folder = tmp_path_factory.mktemp("model")
-        with tarfile.open(bots["in process"].model) as model:
+        with tarfile.open(training.model()) as model:
             model.extractall(folder / "model")
         metadata = folder / "model" / "metadata.json"
         content = json.loads(metadata.read_text())

@@ -1,4 +1,4 @@
-"""Starts real servers on loopback for the live tests, and talks to them over HTTP."""
+"""Starts servers on loopback for the live tests, and talks to them over HTTP."""
 
 import shutil
 from pathlib import Path
@@ -11,31 +11,37 @@ from rasa_metadata.testing.processes import RASA, Process, free_port
 
 
 def lay_out(folder: Path) -> Path:
-    """Copy the project to a folder and lay the probe over it."""
-    for name in ("actions", "data"):
-        shutil.copytree(PROJECT / name, folder / name)
+    """Copy the bot to a folder, with the probes of these tests over it."""
+    ignored = shutil.ignore_patterns("node_modules", "__pycache__")
+    for name in ("actions", "chat", "data", "deploy", "rasa_metadata"):
+        if (PROJECT / name).exists():
+            shutil.copytree(PROJECT / name, folder / name, ignore=ignored)
     for name in ("config.yml", "credentials.yml", "endpoints.yml"):
         shutil.copy(PROJECT / name, folder)
-    if DOMAIN_PATH.is_dir():
-        shutil.copytree(DOMAIN_PATH, folder / "domain")
-    else:
-        (folder / "domain").mkdir()
-        shutil.copy(DOMAIN_PATH, folder / "domain")
-    shutil.copytree(
-        PROJECT / "rasa_metadata",
-        folder / "rasa_metadata",
-        ignore=shutil.ignore_patterns("node_modules"),
-    )
-    if (PROJECT / "chat").exists():
-        shutil.copytree(PROJECT / "chat", folder / "chat")
+    (folder / "domain").mkdir()
+    for path in [DOMAIN_PATH] if DOMAIN_PATH.is_file() else DOMAIN_PATH.iterdir():
+        shutil.copy(path, folder / "domain")
     live = Path(__file__).parent
     for probe in (live / "probe", *live.glob("*/probe")):
         shutil.copytree(probe, folder, dirs_exist_ok=True)
     return folder
 
 
+class Training(Process):
+    """`rasa train` in a folder that `lay_out` returned."""
+
+    def __init__(self, project: Path) -> None:
+        command = [*RASA, "train", "--quiet", "--domain", "domain", "--fixed-model-name", "bot"]
+        super().__init__(project, "train", command, CALLBACK_URL="")
+
+    def model(self) -> Path:
+        """Wait until the training ends; return the model."""
+        self.wait_until_it_ends()
+        return self.project / "models" / "bot.tar.gz"
+
+
 class Served:
-    """A Rasa server with our channel, as its clients see it."""
+    """A Rasa server with the metadata channels, as its clients see it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -73,11 +79,11 @@ class Served:
         return self._tracker(sender)["events"]
 
     def put_events(self, sender: str, events: list[dict[str, Any]]) -> None:
-        """Begin a conversation with events that lie behind it."""
+        """Start a conversation with events that happened before."""
         self._api("PUT", f"{sender}/tracker/events", events)
 
     def add_events(self, sender: str, *events: dict[str, Any]) -> None:
-        """Let something happen to a conversation that no message brings."""
+        """Add events to a conversation without a message."""
         self._api("POST", f"{sender}/tracker/events?execute_side_effects=true", events)
 
     def trigger(self, sender: str, intent: str) -> list[str]:
@@ -99,7 +105,7 @@ class Served:
 
 
 class Bot(Served):
-    """A Rasa server of our own."""
+    """A Rasa server that this process starts."""
 
     def __init__(self, project: Path, name: str, **env: str) -> None:
         port = free_port()

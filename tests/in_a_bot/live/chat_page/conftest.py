@@ -67,7 +67,7 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def chat_bot(browser, bots, site, tmp_path_factory):
+def chat_bot(browser, training, site, tmp_path_factory):
     """Return the bot whose page the tests look at, with the model that the others trained."""
     project = lay_out(tmp_path_factory.mktemp("chat") / "project")
     (project / "rasa_metadata/chat/node_modules").symlink_to(
@@ -79,7 +79,7 @@ def chat_bot(browser, bots, site, tmp_path_factory):
     with ExitStack() as stack:
         stack.callback(bot.server.stop)
         bot.wait()
-        bot.load(bots["in process"].model)
+        bot.load(training.model())
         yield bot
 
 
