@@ -18,10 +18,10 @@ demo: $(INSTALLED) ## bake the default bot, talk to it with metadata, and show i
 	@$(PYTHON) tools/demo.py $(DEMO)
 
 test: test-static ## test the template, and bots baked from it with their own tests
-	@$(PYTHON) -m pytest -m rasa
+	@$(PYTHON) -m pytest -m rasa --numprocesses 2 --dist loadgroup
 
 test-static: $(INSTALLED) ## test the template without installing Rasa
-	@$(PYTHON) -m pytest -m "not rasa" --numprocesses auto --dist loadscope
+	@$(PYTHON) -m pytest -m "not rasa" --numprocesses auto --dist loadgroup
 
 check: $(INSTALLED) ## check the style; this changes nothing
 	@.venv/bin/ruff check --quiet --no-cache $(PYTHON_FILES)

@@ -50,6 +50,13 @@ def test_a_new_session_forgets_where_it_is_told_to(bot, settings, sender):
     assert show(bot, two_hours_later(bot, sender)) == "None None None"
 
 
+@only("no carry over")
+def test_a_session_that_was_restarted_and_then_left_expires_too(bot, settings, sender):
+    show(bot, sender, probe(text="a"))
+    bot.say(sender, "/restart")
+    assert show(bot, two_hours_later(bot, sender)) == "None None None"
+
+
 @only("carry over", "no carry over")
 def test_a_new_session_begins_with_its_own_metadata(bot, settings, sender):
     show(bot, sender, probe(text="a", flag=True))
