@@ -148,5 +148,5 @@ class Conversation:
 
     def _expired(self) -> bool:
         minutes = self.domain.session_config.session_expiration_time
-        last = self.tracker.get_last_event_for(UserUttered)
-        return bool(minutes and last) and time.time() - last.timestamp > minutes * 60
+        last = self.tracker.get_last_event_for(UserUttered) or self.tracker.events[-1]
+        return bool(minutes) and time.time() - last.timestamp > minutes * 60

@@ -120,8 +120,7 @@ class Metadata(RuleBasedStateMachine):
     @rule()
     def a_long_time_passes(self):
         self.talk.wait(61)
-        # Rasa ends no session in which nobody has spoken since it began
-        self.open = self.open and not self.before
+        self.open = False
 
     @rule()
     def the_tracker_is_stored_and_loaded(self):
