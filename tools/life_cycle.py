@@ -37,7 +37,7 @@ SETUPS = {
     "rest": Setup("Rasa's `rest`", NO_SYNC, own_session_start=False),
     "snippet": Setup("and the documented session start", {**NO_SYNC, **SESSION_START}),
     "mapping": Setup("and a mapping in each turn", {**SYNC, **SESSION_START}),
-    "behind rest": Setup("this bot behind Rasa's `rest`", modes="not server"),
+    "behind rest": Setup("our actions behind Rasa's `rest`", modes="not server"),
     "this bot": Setup("this bot", modes=""),
 }
 

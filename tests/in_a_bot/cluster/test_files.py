@@ -99,12 +99,16 @@ def test_both_images_have_the_same_versions():
 
 def test_the_image_of_the_actions_has_what_they_import():
     """Say 'make lock-actions' after adding to deploy/requirements-actions.in."""
-    written = [*PROJECT.glob("actions/**/*.py"), *PROJECT.glob("contract/[!_]*.py")]
+    written = [
+        path
+        for folder in ("actions", "rasa_metadata/contract", "rasa_metadata/slots")
+        for path in PROJECT.glob(f"{folder}/**/*.py")
+    ]
     nodes = [node for path in written for node in ast.walk(ast.parse(path.read_text()))]
     names = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
     names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     roots = {name.split(".")[0].replace("_", "-") for name in names}
-    ours = {"actions", "contract", *sys.stdlib_module_names}
+    ours = {"actions", "rasa-metadata", *sys.stdlib_module_names}
     assert roots - ours <= set(pins(DEPLOY / "requirements-actions.txt"))
 
 

@@ -32,10 +32,11 @@ def migrate(cluster, url, file="conversations.db"):
     return subprocess.run(command, cwd=cluster.project, env=env, capture_output=True, text=True)
 
 
-def test_each_conversation_goes_on_where_it_was(cluster, database, sender):
+def test_each_conversation_goes_on_where_it_was(cluster, training, database, sender):
     local = Bot(cluster.project, "local", CALLBACK_URL="", ACTION_SERVER_URL="")
     try:
         local.wait()
+        local.load(training.model())
         told = probe(text="a", flag=True, number=1)
         assert local.say(sender, "/probe_show", told) == ["a True 1"]
         local.say(f"{sender}-2", "/probe_set", probe(flag=False))

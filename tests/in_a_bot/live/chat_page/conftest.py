@@ -143,7 +143,9 @@ class Page:
         self.box.press("Enter")
 
     def wait_for(self, text):
+        """Wait until the log has this text, and the turn that says it is over."""
         self.log.get_by_text(text, exact=True).last.wait_for()
+        self.log.locator(".deep-chat-loading-message-bubble").wait_for(state="detached")
 
     def messages(self):
         return [text.strip() for text in self.bubbles.all_inner_texts()]
