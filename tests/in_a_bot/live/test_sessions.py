@@ -52,7 +52,7 @@ def test_a_new_session_forgets_where_it_is_told_to(bot, settings, sender):
 
 @only("no carry over")
 def test_a_session_that_was_restarted_and_then_left_expires_too(bot, settings, sender):
-    show(bot, sender, probe(text="a"))
+    assert show(bot, sender, probe(text="a")) == "a None None"
     bot.say(sender, "/restart")
     assert show(bot, two_hours_later(bot, sender)) == "None None None"
 
