@@ -82,7 +82,7 @@ def test_a_running_bot_does_what_the_edits_say(running):
 
 def test_each_make_target_reads_the_domain_folder(edited):
     listed = made(edited, "contract")[1]
-    for line in ("user.name fills user_name", "plan fills tier (signed)", "vip fills vip"):
+    for line in ("user.name → user_name (", "account.plan → tier (signed", "account.vip → vip ("):
         assert line in listed
     assert "up to date" in made(edited, "train")[1]
     (edited / "domain" / "more.yml").write_text('version: "3.1"\n\nintents:\n  - greet\n')

@@ -89,7 +89,7 @@ def test_each_message_is_shown_as_soon_as_it_is_said(page, tmp_path):
     released = tmp_path / "released"
     page.open(**{"chat.say": '[{"text": "one moment"}]', "chat.released": str(released)})
     page.say("/chat_stream")
-    page.wait_for("one moment")
+    page.log.get_by_text("one moment").wait_for()
     status = page.tab.get_by_role("status")
     assert status.inner_text() == TEXTS["typing"]
     assert page.log.locator(".deep-chat-loading-message-bubble").count() == 1
