@@ -8,8 +8,8 @@ DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static check fix hooks bench bench-cluster life-cycle screenshots \
-	file-list lock clean
+.PHONY: help demo test test-static check fix hooks bench bench-cluster fuzz life-cycle \
+	screenshots file-list lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -44,7 +44,13 @@ bench-cluster: $(INSTALLED) ## measure one server against two, PostgreSQL and lo
 	@$(MAKE) --no-print-directory -C build/cluster/metadata-bot train
 	@cd build/cluster/metadata-bot && .venv/bin/python -W ignore $(CURDIR)/benchmarks/cluster.py
 
-life-cycle: $(INSTALLED) ## take a bot's life-cycle tests with stock Rasa too; write docs/life-cycle.md
+fuzz: $(INSTALLED) ## try very many inputs and conversations in a bot; takes hours
+	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/fuzz
+	@$(MAKE) --no-print-directory -C build/fuzz/metadata-bot install
+	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot \
+		fast/test_fuzz.py fast/test_machine.py rasa_code
+
+life-cycle: $(INSTALLED) ## run the life-cycle tests with stock Rasa too; write docs/life-cycle.md
 	@$(PYTHON) -m tools.life_cycle build/life-cycle
 
 screenshots: $(INSTALLED) ## take the pictures of the chat page anew
@@ -72,7 +78,7 @@ clean: ## remove all that these commands made
 $(INSTALLED): requirements.txt | $(UV)
 	@echo "Installing cookiecutter into .venv ..."
 	@$(UV) venv --quiet --clear .venv 2>/dev/null || { echo "Rasa 3.6 needs Python 3.10, and \
-	none could be found or downloaded: install it (python3.10) and say 'make' again." >&2; exit 1; }
+	none could be found or downloaded: install it (python3.10) and run 'make' again." >&2; exit 1; }
 	@$(UV) pip sync --quiet --require-hashes --python .venv requirements.txt
 	@touch $@
 

@@ -35,6 +35,7 @@ from benchmarks.bots import (
     with_session_start,
 )
 from tools.demo import TEMPLATE, free_port
+from tools.in_a_bot import pytest_in
 
 RESULTS = TEMPLATE / "benchmarks" / "RESULTS.md"
 QUICK = bool(os.environ.get("QUICK"))  # a tenth of everything, to try the benchmark itself
@@ -320,10 +321,7 @@ def main(folder: Path) -> None:
         rest.add(what, f"{starts[mine]:.0f}", label, f"{starts[theirs]:.0f}", found)
     rest.add("install with a warm cache, s", f"{installing:.0f}", "", "", "")
     for tier, most in (("fast", 8), ("live", 60)):
-        command = [ours.python, "-m", "pytest", f"tests/{tier}"]
-        took = seconds(
-            lambda c=command: subprocess.run(c, cwd=own, check=True, capture_output=True)
-        )
+        took = seconds(lambda t=tier: pytest_in(own, t, check=True, capture_output=True))
         met = f"≤ {most} s" + ("" if took <= most else ": missed")
         rest.add(f"{tier} tier of the tests, s", f"{took:.1f}", "", "", met)
     write(times, rest)

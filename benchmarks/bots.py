@@ -36,7 +36,6 @@ def bare(bot: Path) -> None:
 def with_session_start(bot: Path) -> None:
     """Let the documented action_session_start read the first message's metadata."""
     shutil.copy(DOCUMENTED / "session_start.py", bot / "actions")
-    (bot / "actions" / "sync_metadata.py").unlink()
     _domain(bot, without=("action_sync_metadata",))
 
 
@@ -95,7 +94,7 @@ class Bot:
         return self
 
     def rasa(self, *arguments: str) -> list[str]:
-        return [self.python, "tools/quiet_rasa.py", *arguments]
+        return [self.python, "-m", "rasa_metadata", "rasa", *arguments]
 
     def train(self) -> None:
         command = self.rasa("train", "--quiet", "--fixed-model-name", "bot")
