@@ -46,7 +46,7 @@ def model_server():
 
 
 def signed_locale(model, folder):
-    """Return a copy of a model whose contract says that the locale is signed."""
+    """Return a copy of a model in whose contract the locale is signed."""
     with tarfile.open(model) as tar:
         tar.extractall(folder / "model")
     metadata = folder / "model" / "metadata.json"
@@ -76,10 +76,10 @@ def test_a_pulled_model_brings_its_contract_and_the_talk_goes_on(
         while "readOnly" not in requests.get(schema, timeout=30).json()["properties"]["locale"]:
             assert time.monotonic() < deadline, "the new model was not pulled"
             time.sleep(0.1)
-        assert running.say("what is my name?") == ["Your name is Ada."]
-        assert running.say("what is my locale?") == ["I do not know your locale yet."]
+        assert running.say("what is my name?") == ["name: Ada"]
+        assert running.say("what is my locale?") == ["locale: not known yet"]
         body = {"sender": "12321133", "message": "hey", "metadata": {"locale": "de"}}
-        refused = requests.post(f"{running.url}/webhooks/rest/webhook", json=body, timeout=30)
-        assert refused.status_code == 403
+        rejected = requests.post(f"{running.url}/webhooks/rest/webhook", json=body, timeout=30)
+        assert rejected.status_code == 403
     finally:
         running.stop()
