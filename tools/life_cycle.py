@@ -38,7 +38,7 @@ SETUPS = {
     "snippet": Setup("and the documented session start", {**NO_SYNC, **SESSION_START}),
     "mapping": Setup("and a mapping in each turn", {**SYNC, **SESSION_START}),
     "behind rest": Setup("our actions behind Rasa's `rest`", modes="not server"),
-    "this bot": Setup("this bot", modes=""),
+    "this bot": Setup("this bot", modes="process or server"),
 }
 
 
@@ -126,4 +126,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]).absolute()))
