@@ -1,7 +1,7 @@
 """Runs the whole cluster on this machine: PostgreSQL, Redis, nginx, Rasa and action servers.
 
-`make cluster` and tests/cluster use it. It takes the endpoints, the nginx template and the
-variables that compose and Kubernetes use; everything listens on loopback alone.
+`make cluster` runs it. It uses the same endpoints, nginx template and variables as compose and
+Kubernetes; everything listens on loopback only.
 """
 
 import os
@@ -32,15 +32,15 @@ STOPPING_SECONDS = "35"  # longer than an action may take, so that a turn in fli
 
 
 class Cluster:
-    """`rasa` Rasa servers and `actions` action servers, and what they need.
+    """`rasa` Rasa servers and `actions` action servers, with what they need.
 
     Args:
         project: the bot's folder.
-        state: where data and logs are; conversations in there are kept.
+        state: the folder of data and logs; it keeps the conversations.
         model: the model that the Rasa servers load.
         keys: a value for each of `SECRETS`.
         port: of nginx; 0 takes a free one.
-        requests_per_second: what nginx lets one client send.
+        requests_per_second: the limit of nginx for one client.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Cluster:
         """Start all of it, and wait until each Rasa server is ready.
 
         Raises:
-            NotStarted: when something did not, with what it printed.
+            NotStarted: if a program does not start, with what it printed.
         """
         self.state.mkdir(parents=True, exist_ok=True)
         self.redis = self._redis()
@@ -110,7 +110,7 @@ class Cluster:
             server.wait_until_it_answers(f"{url}/webhooks/rest/ready")
 
     def stop(self) -> None:
-        """Stop what was started: first who asks, then who is asked."""
+        """Stop all of it: clients first, then the servers that they use."""
         for servers in (self.rasa, self.actions, self.others[2:], self.others[:2]):
             with ThreadPoolExecutor() as pool:
                 list(pool.map(stop, servers))
@@ -120,11 +120,11 @@ class Cluster:
 
     def _other(self, name: str, command: list[str]) -> Process:
         server = self._process(name, command)
-        self.others.append(server)  # before it is ready, so that it is stopped if it never is
+        self.others.append(server)  # before it is ready, so that it is always stopped
         return server
 
     def rasa_server(self, url: str, **env: str) -> Process:
-        """Start one more Rasa server; `env` replaces what the others have."""
+        """Start one more Rasa server; `env` overrides variables of the others."""
         port = url.rsplit(":", 1)[1]
         command = [*RASA, "run", "--enable-api", "--interface", "127.0.0.1", "--port", port]
         command += ["--endpoints", "deploy/endpoints.yml", "--model", str(self.model)]
@@ -169,7 +169,7 @@ class Cluster:
         return server
 
     def nginx_values(self) -> dict[str, str]:
-        """Return what the nginx template asks for."""
+        """Return the variables of the nginx templates."""
         return {
             "RASA_SERVERS": upstream(self.rasa_urls),
             "ACTION_SERVERS": upstream(self.action_urls),
@@ -181,7 +181,7 @@ class Cluster:
 
 
 def stop(server: Process) -> None:
-    fast = {"postgres": signal.SIGINT, "nginx": signal.SIGQUIT}  # not until the last client goes
+    fast = {"postgres": signal.SIGINT, "nginx": signal.SIGQUIT}  # do not wait for the last client
     server.stop(fast.get(server.name, signal.SIGTERM))
 
 
@@ -190,7 +190,7 @@ def number(name: str, default: int) -> int:
 
 
 def main() -> int:
-    """Run a cluster until Ctrl-C, and start again what ends by itself."""
+    """Run a cluster until Ctrl-C, and restart servers that end."""
     names = missing()
     if names:
         print(f"Not installed: {', '.join(names)}. {how_to_install()}", file=sys.stderr)
@@ -210,7 +210,7 @@ def main() -> int:
         cluster.start()
         stopped = threading.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stopped.set())  # not in the middle of a start
+            signal.signal(each, lambda *_: stopped.set())  # not during a restart
         print(invitation(cluster), flush=True)
         while not stopped.wait(1):
             keep_up(cluster)
@@ -235,7 +235,7 @@ def keep_up(cluster: Cluster) -> None:
 
 
 def invitation(cluster: Cluster) -> str:
-    """Return what there is to see, and a curl to paste."""
+    """Return the list of processes, and a curl to paste."""
     servers = "\n".join(
         f"  {server.name}: process {server.process.pid}, {server.log.relative_to(Path.cwd())}"
         for server in (*cluster.others, *cluster.actions, *cluster.rasa)

@@ -1,4 +1,4 @@
-# The commands of the cluster; the Makefile includes them.
+# The commands of the deployment; the Makefile includes them.
 
 SECRETS := deploy/.env
 LOCKS += lock-actions
@@ -8,10 +8,10 @@ LOCKS += lock-actions
 cluster: $(MODEL) $(SECRETS) ## run PostgreSQL, Redis, nginx and servers here (SERVERS=2 ACTIONS=2)
 	@set -a; . $(SECRETS); set +a; exec $(PYTHON) -m deploy.cluster
 
-$(SECRETS): | .env # once: PostgreSQL keeps the password it began with
+$(SECRETS): | .env # once: PostgreSQL keeps its first password
 	@umask 077; { cat .env; printf 'DB_PASSWORD=%s\nREDIS_PASSWORD=%s\n' \
 		$$(python3 -c 'import secrets; print(secrets.token_hex(32), secrets.token_hex(32))'); } > $@
-	@echo "Made passwords in $@; keep them out of git." >&2
+	@echo "Created passwords in $@; keep them out of git." >&2
 
 lock-actions: $(UV) ## choose the versions in deploy/requirements-actions.txt anew
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.10 \

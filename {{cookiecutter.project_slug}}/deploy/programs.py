@@ -1,4 +1,4 @@
-"""Finds PostgreSQL, Redis and nginx on this machine, and says how they are set up on it."""
+"""Finds PostgreSQL, Redis and nginx on this machine, and configures them for `make cluster`."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ def program(name: str) -> str:
     """Return the path of a program; Debian keeps PostgreSQL's servers out of PATH.
 
     Raises:
-        NotStarted: when it is not installed, with what to type.
+        NotStarted: if it is not installed, with the command that installs it.
     """
     versions = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4])
@@ -43,14 +43,14 @@ def missing() -> list[str]:
 
 
 def how_to_install() -> str:
-    return f"Type 'sudo apt-get install {' '.join(PROGRAMS.values())}'."
+    return f"Run 'sudo apt-get install {' '.join(PROGRAMS.values())}'."
 
 
 def own_data(folder: Path) -> tuple[list[str], Path]:
-    """Return (what goes before a command, where its data is) for PostgreSQL.
+    """Return (prefix of its commands, folder of its data) for PostgreSQL.
 
-    For root that is another user, who cannot look into root's folders: the data is in
-    a temporary folder then, and `folder` links to it.
+    For root, the prefix changes to another user, who cannot read root's folders: the data
+    is in a temporary folder then, and `folder` links to it.
     """
     if os.geteuid() != 0:
         return [], folder
@@ -77,7 +77,7 @@ def make_database(initdb: list[str | Path], password: str) -> None:
 
 
 def forget(state: Path) -> None:
-    """Remove what PostgreSQL keeps in a cluster's folder, or for root elsewhere."""
+    """Remove the data of PostgreSQL, wherever it is."""
     shutil.rmtree((state / "postgres").resolve(), ignore_errors=True)
     (state / "postgres").unlink(missing_ok=True)
 
@@ -89,25 +89,28 @@ def private(path: Path) -> Path:
 
 
 def upstream(urls: list[str]) -> str:
-    """Return nginx's lines for these servers. One that failed is asked again at once: else
-    two that are restarted in turn are both taken for dead, and clients get 502."""
+    """Return nginx's lines for these servers.
+
+    A server that failed is tried again at once: otherwise two that are restarted in turn
+    are both taken for dead, and clients get 502.
+    """
     return " ".join(f"server {url.removeprefix('http://')} max_fails=0;" for url in urls)
 
 
 def filled_in(template: str, values: Mapping[str, str]) -> str:
-    """Fill in what stands in ${CAPITALS}, as nginx's own container image does."""
+    """Replace each ${VARIABLE}, as nginx's own container image does."""
     return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], template)
 
 
 def nginx_config(state: Path, values: Mapping[str, str]) -> str:
-    """Return a whole nginx configuration: around the bot's what a container image has."""
+    """Return the nginx configuration, with what the container image adds to the templates."""
     servers = "".join(
         filled_in(template.read_text(), values)
         for template in sorted(NGINX_TEMPLATES.glob("*.template"))
     )
     folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "\n".join(f'{name}_temp_path "{state}/nginx-{name}";' for name in folders)
-    user = "user root;" if os.geteuid() == 0 else ""  # who can read this folder
+    user = "user root;" if os.geteuid() == 0 else ""  # it can read this folder
     return (
         f'{user}\ndaemon off;\npid "{state}/nginx.pid";\nerror_log stderr;\n'
         f"events {{}}\nhttp {{\naccess_log off;\n{paths}\n{servers}}}\n"

@@ -1,4 +1,4 @@
-"""Many conversations at once, by a client that repeats what failed as the README says."""
+"""Many conversations at once, by clients that repeat failed messages as deploy/README.md says."""
 
 import time
 import uuid
@@ -30,11 +30,11 @@ class Client:
             url = f"{self.url}/webhooks/rest/webhook"
             answer = self.session.post(url, json=body, headers=headers, timeout=PATIENCE)
             if answer.status_code == 200:
-                return [said["text"] for said in answer.json()]
-            told = answer.json()
-            self.errors.append((answer.status_code, told["reason"]))
+                return [each["text"] for each in answer.json()]
+            error = answer.json()
+            self.errors.append((answer.status_code, error["reason"]))
             if answer.status_code not in AGAIN or time.monotonic() > deadline:
-                raise AssertionError(f"{told} after {self.errors}")
+                raise AssertionError(f"{error} after {self.errors}")
             time.sleep(float(answer.headers["Retry-After"]))
 
 
@@ -52,18 +52,18 @@ class Talk:
     def hold(self) -> None:
         """Take all turns; each answer must show what is known by then, and nothing else."""
         for number in range(self.turns):
-            told: dict[str, Any] = {"text": f"{self.sender}-{number}"}
+            probe: dict[str, Any] = {"text": f"{self.sender}-{number}"}
             if number % 2:
-                told["flag"] = number % 4 == 1
+                probe["flag"] = number % 4 == 1
             if number % 3 == 0:
-                told["number"] = number % 10
-            self.known.update(told)
+                probe["number"] = number % 10
+            self.known.update(probe)
             self.keys.append(f"{self.sender}-{number}")
             started = time.monotonic()
-            said = self.client.say(self.sender, "/probe_show", {"probe": told}, self.keys[-1])
+            reply = self.client.say(self.sender, "/probe_show", {"probe": probe}, self.keys[-1])
             self.seconds.append(time.monotonic() - started)
             known = (self.known.get(name) for name in ("text", "flag", "number"))
-            assert said == [" ".join(map(str, known))]
+            assert reply == [" ".join(map(str, known))]
 
 
 @dataclass

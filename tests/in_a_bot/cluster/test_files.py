@@ -17,7 +17,7 @@ BODY_BYTES = 65536
 
 
 def variables(text):
-    """Return what stands in capitals and braces, comments left out."""
+    """Return the names in `${NAME}`, without those in comments."""
     return set(re.findall(r"\$\{([A-Z_]+)", re.sub(r"(?m)^\s*#.*", "", text)))
 
 
@@ -49,14 +49,14 @@ def test_each_store_that_endpoints_yml_names_can_be_imported():
         assert hasattr(importlib.import_module(module), name)
 
 
-def test_nginx_is_told_all_it_asks_for():
+def test_nginx_gets_every_variable_of_its_templates():
     asked = {path.name: variables(path.read_text()) for path in NGINX_TEMPLATES.iterdir()}
     assert set.union(*asked.values()) == set(CLUSTER.nginx_values())
     if SERVICES:
         assert set(SERVICES["nginx"]["environment"]) == asked["bot.conf.template"]
 
 
-def test_a_body_may_be_as_large_as_the_door_lets_in():
+def test_nginx_accepts_bodies_as_large_as_the_channel_does():
     assert (
         f"client_max_body_size {BODY_BYTES};" in (NGINX_TEMPLATES / "bot.conf.template").read_text()
     )
@@ -74,7 +74,7 @@ def test_secrets_are_those_that_the_make_target_writes():
         assert variables((DEPLOY / "compose/compose.yml").read_text()) == {*SECRETS, "PORT"}
 
 
-def test_no_secret_stands_in_a_file():
+def test_no_file_contains_a_secret():
     assert ".env" in (PROJECT / ".gitignore").read_text().split()
     assert "Secret" not in {manifest["kind"] for manifest in MANIFESTS}
 
@@ -94,11 +94,11 @@ def pins(path):
 def test_both_images_have_the_same_versions():
     everything = pins(PROJECT / "requirements.txt")
     for name, version in pins(DEPLOY / "requirements-actions.txt").items():
-        assert everything[name] == version, "type 'make lock-actions'"
+        assert everything[name] == version, "run 'make lock-actions'"
 
 
 def test_the_image_of_the_actions_has_what_they_import():
-    """Say 'make lock-actions' after adding to deploy/requirements-actions.in."""
+    """Run 'make lock-actions' after adding to deploy/requirements-actions.in."""
     written = [
         path
         for folder in ("actions", "rasa_metadata/contract", "rasa_metadata/slots")
@@ -112,7 +112,7 @@ def test_the_image_of_the_actions_has_what_they_import():
     assert roots - ours <= set(pins(DEPLOY / "requirements-actions.txt"))
 
 
-def test_images_hold_what_is_there_and_no_keys():
+def test_images_contain_existing_files_and_no_keys():
     allowed = re.findall(r"(?m)^!(\S+)", (DEPLOY / "Dockerfile.dockerignore").read_text())
     made_or_optional = {"models/bot.tar.gz", "chat"}
     assert all((PROJECT / name).exists() for name in set(allowed) - made_or_optional)

@@ -1,4 +1,4 @@
-"""Names, ports and keys in the manifests of Kubernetes meet."""
+"""Names, ports and keys in the manifests of Kubernetes match each other."""
 
 import re
 
@@ -15,7 +15,7 @@ def test_all_are_in_the_kustomization():
 
 
 @pytest.mark.parametrize("name", ["rasa", "actions"])
-def test_selectors_and_ports_meet(name):
+def test_selectors_and_ports_match(name):
     spec = manifest("Deployment", name)["spec"]
     labels = spec["template"]["metadata"]["labels"]
     service = manifest("Service", name)["spec"]
@@ -28,7 +28,7 @@ def test_selectors_and_ports_meet(name):
 
 
 @pytest.mark.parametrize("name", ["rasa", "actions"])
-def test_references_name_what_there_is(name):
+def test_references_name_what_exists(name):
     (config,) = manifest("Kustomization")["configMapGenerator"]
     known = {
         "configMapKeyRef": {literal.split("=")[0] for literal in config["literals"]},
@@ -40,7 +40,7 @@ def test_references_name_what_there_is(name):
             assert key["key"] in known[kind]
             assert key["name"] == config["name"]
         used = re.findall(r"\$\((\w+)\)", each.get("value", ""))
-        assert set(used) <= set(names), "Kubernetes fills in what stands above"
+        assert set(used) <= set(names), "Kubernetes replaces variables of earlier entries only"
         names.append(each["name"])
 
 

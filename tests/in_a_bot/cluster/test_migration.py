@@ -1,4 +1,4 @@
-"""A bot that outgrew SQLite goes on in PostgreSQL, where each conversation was."""
+"""Conversations continue in PostgreSQL after a bot has moved from SQLite."""
 
 import asyncio
 import subprocess
@@ -32,13 +32,13 @@ def migrate(cluster, url, file="conversations.db"):
     return subprocess.run(command, cwd=cluster.project, env=env, capture_output=True, text=True)
 
 
-def test_each_conversation_goes_on_where_it_was(cluster, training, database, sender):
+def test_each_conversation_continues_where_it_was(cluster, training, database, sender):
     local = Bot(cluster.project, "local", CALLBACK_URL="", ACTION_SERVER_URL="")
     try:
         local.wait()
         local.load(training.model())
-        told = probe(text="a", flag=True, number=1)
-        assert local.say(sender, "/probe_show", told) == ["a True 1"]
+        metadata = probe(text="a", flag=True, number=1)
+        assert local.say(sender, "/probe_show", metadata) == ["a True 1"]
         local.say(f"{sender}-2", "/probe_set", probe(flag=False))
         slots = {name: local.slots(name) for name in (sender, f"{sender}-2")}
     finally:
@@ -59,21 +59,21 @@ def test_each_conversation_goes_on_where_it_was(cluster, training, database, sen
         server.stop()
 
 
-def test_conversations_that_are_there_already_are_not_touched(cluster, database):
+def test_a_database_with_conversations_is_not_changed(cluster, database):
     again = migrate(cluster, database)
     assert again.returncode == 1
     assert "Nothing was copied" in again.stderr
 
 
 @pytest.mark.parametrize("url, file", [("", "conversations.db"), ("postgresql://x/y", "none.db")])
-def test_what_is_missing_is_said(cluster, url, file):
+def test_what_is_missing_is_named(cluster, url, file):
     missing = migrate(cluster, url, file)
     assert missing.returncode == 1
     assert "DB_URL=postgresql://" in missing.stderr
 
 
 def test_a_large_table_has_room_for_more_events_than_rasa_can_count(cluster, database, sender):
-    """deploy/large.sql can be said twice, and a turn is stored behind Rasa's last number."""
+    """deploy/large.sql can run twice, and a turn is stored behind Rasa's last number."""
     connection = psycopg2.connect(database)
     connection.autocommit = True
     cursor = connection.cursor()

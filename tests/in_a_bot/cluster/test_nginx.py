@@ -1,4 +1,4 @@
-"""nginx lets in what the door would, no more than a client may, and says so as the door does."""
+"""nginx accepts what the channels accept, limits each client, and answers errors in their form."""
 
 import json
 import queue
@@ -21,12 +21,12 @@ SHAPE = {"status", "code", "reason", "message", "details"}
 @pytest.mark.parametrize(
     "path", ["/", "/conversations/ada/tracker", "/model", "/webhooks/rest/ready"]
 )
-def test_what_is_not_for_the_world_is_not_there(cluster, path):
+def test_only_the_channels_are_open_to_clients(cluster, path):
     answer = requests.get(cluster.url + path, timeout=5)
     assert (answer.status_code, set(answer.json())) == (404, SHAPE)
 
 
-def test_too_large_a_body_is_refused_in_the_doors_words(cluster):
+def test_a_body_that_is_too_large_gets_the_channels_own_answer(cluster):
     url = "/webhooks/rest/webhook"
     answers = [
         requests.post(server + url, data=b"x" * 65537, timeout=5)
@@ -47,7 +47,7 @@ def test_a_streamed_answer_comes_piece_by_piece(cluster, sender, tmp_path):
         assert b"at last" in next(lines)
 
 
-def test_who_sends_too_much_at_once_is_told_to_wait(cluster, tmp_path):
+def test_a_client_that_sends_too_much_at_once_gets_a_429(cluster, tmp_path):
     slow = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys, requests_per_second=1)
     slow.rasa_urls, slow.action_urls = cluster.rasa_urls, cluster.action_urls
     try:
@@ -60,7 +60,7 @@ def test_who_sends_too_much_at_once_is_told_to_wait(cluster, tmp_path):
     assert got[-1].headers["Retry-After"]
 
 
-def test_servers_that_are_all_away_are_told_as_by_the_door(cluster, tmp_path):
+def test_without_any_server_the_answer_is_a_502_in_the_form_of_other_errors(cluster, tmp_path):
     lonely = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys)
     try:
         lonely.nginx = lonely._nginx()
@@ -72,7 +72,7 @@ def test_servers_that_are_all_away_are_told_as_by_the_door(cluster, tmp_path):
     assert answer.headers["Retry-After"]
 
 
-def test_nginx_finds_no_fault_with_its_configuration(cluster, tmp_path):
+def test_nginx_accepts_its_configuration(cluster, tmp_path):
     config = tmp_path / "nginx.conf"
     config.write_text(nginx_config(tmp_path, {**cluster.nginx_values(), "PORT": str(free_port())}))
     command = [program("nginx"), "-t", "-e", "stderr", "-p", tmp_path, "-c", config]
@@ -81,21 +81,21 @@ def test_nginx_finds_no_fault_with_its_configuration(cluster, tmp_path):
     assert "warn" not in run.stderr
 
 
-def test_socketio_by_websocket_is_not_held_back(cluster, sender):
-    said = queue.Queue()
+def test_socketio_works_by_websocket(cluster, sender):
+    replies = queue.Queue()
     client = socketio.Client(reconnection=False)
-    client.on("bot_uttered", said.put)
+    client.on("bot_uttered", replies.put)
     client.connect(cluster.url, transports=["websocket"], wait_timeout=20)
     try:
         client.emit("session_request", {"session_id": sender})
         message = {"session_id": sender, "message": SHOW, "metadata": probe(text="a")}
         client.emit("user_uttered", message)
-        assert said.get(timeout=20)["text"] == "a None None"
+        assert replies.get(timeout=20)["text"] == "a None None"
     finally:
         client.disconnect()
 
 
-def test_socketio_by_polling_reaches_one_and_the_same_server(cluster):
+def test_socketio_by_polling_always_reaches_the_same_server(cluster):
     url = f"{cluster.url}/socket.io/?EIO=4&transport=polling"
     session = json.loads(requests.get(url, timeout=5).text[1:])["sid"]
     for _ in range(4):  # another server would know nothing of this session

@@ -1,4 +1,4 @@
-"""A server that is told to stop finishes the turns in flight, and takes no new ones."""
+"""A server that has to stop finishes the turns in flight, and accepts no new ones."""
 
 from concurrent.futures import ThreadPoolExecutor
 
