@@ -20,7 +20,7 @@ from typing import Any
 from rasa.shared.core.constants import DEFAULT_ACTION_NAMES, DEFAULT_SLOT_NAMES
 from rasa.shared.exceptions import RasaException
 
-from rasa_metadata.commands.project import Finding, NotYaml, Project, line_of, plain
+from rasa_metadata.project import Finding, NotYaml, Project, line_of, plain
 from rasa_metadata.contract import ContractError
 from rasa_metadata.contract.fields import SYNC_ACTION
 

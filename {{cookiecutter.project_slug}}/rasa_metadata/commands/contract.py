@@ -2,7 +2,7 @@
 
 import sys
 
-from rasa_metadata.commands.project import Project
+from rasa_metadata.project import Project
 from rasa_metadata.contract import ContractError
 
 
