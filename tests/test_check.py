@@ -133,8 +133,8 @@ FAULTS = {
     ),
     "a slot is renamed and a condition is not": (
         ("domain.yml", "  plan:\n", "  plans:\n"),
-        "a condition of 'utter_tell_plan' names the slot 'plan', which domain.yml does not have. "
-        "Did you mean 'plans'?",
+        "a condition of 'utter_tell_plan' names the slot 'plan', which domain.yml does not have; "
+        "did you mean 'plans'?",
     ),
     "a slot is renamed and a response is not": (
         ("domain.yml", "  locale:\n", "  language:\n"),

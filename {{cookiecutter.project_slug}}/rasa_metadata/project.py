@@ -1,12 +1,15 @@
 """The files of a bot, read once, with the lines at which things are."""
 
 import functools
+import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import YAMLError
 
 from rasa_metadata.contract import Contract, contract_of
@@ -17,7 +20,7 @@ LISTS = ("actions", "intents", "entities")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to mend, at a place in a file; a hint does not fail the check."""
+    """A mistake at a line of a file, or a hint, which does not fail the check."""
 
     path: str
     line: int | None
@@ -35,6 +38,23 @@ class NotYaml(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))
         self.finding = finding
+
+
+def read_yaml(path: Path, name: str, constructor: type = RoundTripConstructor) -> Any:
+    """Return a file's content, None for an empty one; errors call the file `name`.
+
+    Raises:
+        NotYaml: with the line.
+    """
+    yaml = YAML()
+    yaml.Constructor = constructor
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = str(getattr(error, "problem", None) or error).strip()
+        line = mark.line + 1 if mark else None
+        raise NotYaml(Finding(name, line, f"this is not YAML: {problem}.")) from None
 
 
 class Project:
@@ -62,13 +82,20 @@ class Project:
         Raises:
             NotYaml: with the line.
         """
-        try:
-            return YAML().load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
-        except (YAMLError, UnicodeDecodeError) as error:
-            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-            line = mark.line + 1 if mark else None
-            problem = str(getattr(error, "problem", None) or error).strip()
-            raise NotYaml(Finding(self.name(path), line, f"this is not YAML: {problem}.")) from None
+        return (read_yaml(path, self.name(path)) if path.exists() else None) or {}
+
+    @property
+    def endpoints(self) -> Any:
+        return self.yaml(self.root / "endpoints.yml")
+
+    @property
+    def credentials(self) -> Any:
+        return self.yaml(self.root / "credentials.yml")
+
+    @property
+    def actions_module(self) -> str:
+        """The name of the package with your actions."""
+        return str((self.endpoints.get("action_endpoint") or {}).get("actions_module", "actions"))
 
     def data(self) -> Iterator[tuple[str, Any]]:
         """Yield (name, content) of each file in data/."""
@@ -90,6 +117,10 @@ class Project:
     def contract(self) -> Contract:
         return contract_of(plain(self.domain), source=self.domain_name)
 
+    def latest_model(self) -> Path | None:
+        models = list((self.root / "models").glob("*.tar.gz"))
+        return max(models, key=lambda path: path.stat().st_mtime, default=None)
+
     def place(self, section: str, key: str) -> tuple[str, int | None]:
         """Return (file, line) of a slot, a response or the like in the domain."""
         for path in self.domain_files:
@@ -97,6 +128,13 @@ class Project:
             if key in entries:
                 return self.name(path), line_of(entries, key)
         return self.domain_name, None
+
+
+def domain_of(model: Path) -> dict[str, Any]:
+    """Return the domain that a model was trained with."""
+    with tarfile.open(model) as archive:
+        content = archive.extractfile("metadata.json")
+        return dict(json.load(content)["domain"]) if content else {}
 
 
 def plain(value: Any) -> Any:
@@ -116,7 +154,5 @@ def line_of(node: Any, key: Any = None) -> int | None:
     position = getattr(node, "lc", None)
     if position is None or position.line is None:
         return None
-    if key is None:
-        return int(position.line) + 1
-    found = position.item(key) if isinstance(node, list) else position.key(key)
-    return int(found[0]) + 1
+    entries = position.data or {}
+    return int(entries[key][0] if key in entries else position.line) + 1

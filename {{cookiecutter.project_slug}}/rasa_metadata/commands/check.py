@@ -4,13 +4,10 @@ It reads your files and imports your actions; TensorFlow is not needed for that.
 """
 
 import ast
-import difflib
-import importlib
 import inspect
 import json
 import re
 import sys
-import tarfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,10 +16,12 @@ from typing import Any
 
 from rasa.shared.core.constants import DEFAULT_ACTION_NAMES, DEFAULT_SLOT_NAMES
 from rasa.shared.exceptions import RasaException
+from rasa.shared.utils.common import class_from_module_path
 
-from rasa_metadata.project import Finding, NotYaml, Project, line_of, plain
 from rasa_metadata.contract import ContractError
 from rasa_metadata.contract.fields import SYNC_ACTION
+from rasa_metadata.contract.schema import did_you_mean
+from rasa_metadata.project import Finding, NotYaml, Project, domain_of, line_of, plain
 
 Findings = Iterator[Finding]
 
@@ -63,9 +62,8 @@ def main() -> int:
 def check(project: Project) -> list[Finding]:
     """Return what there is to mend, each once; without YAML that parses, that alone."""
     try:
-        project.domain  # noqa: B018
-        for name in ("config.yml", "credentials.yml", "endpoints.yml"):
-            project.yaml(project.root / name)
+        _ = project.domain, project.credentials, project.endpoints
+        project.yaml(project.root / "config.yml")
         list(project.data())
     except NotYaml as error:
         return [error.finding]
@@ -121,12 +119,8 @@ def named_slots(project: Project) -> Findings:
     ]
     for path, line, what, slot in places:
         if slot not in known:
-            near = difflib.get_close_matches(slot, known, 1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            text = (
-                f"{what} names the slot '{slot}', which {project.domain_name} does not have.{hint}"
-            )
-            yield Finding(path, line, text)
+            text = f"{what} names the slot '{slot}', which {project.domain_name} does not have"
+            yield Finding(path, line, did_you_mean(text, slot, known))
 
 
 def influence(project: Project) -> Findings:
@@ -177,15 +171,12 @@ def buttons(project: Project) -> Findings:
 
 def actions(project: Project) -> Findings:
     """Actions that are not in the domain, not written, or cannot be imported."""
-    module = (project.yaml(project.root / "endpoints.yml").get("action_endpoint") or {}).get(
-        "actions_module", "actions"
-    )
-    if not (project.root / module.replace(".", "/")).exists():
-        file = project.root / f"{module.replace('.', '/')}.py"
-        if not file.exists():
-            text = f"there is no package '{module}' in this folder: 'actions_module' names it."
-            yield Finding("endpoints.yml", None, text)
-            return
+    module = project.actions_module
+    package = project.root / module.replace(".", "/")
+    if not (package.exists() or package.with_suffix(".py").exists()):
+        text = f"there is no package '{module}' in this folder: 'actions_module' names it."
+        yield Finding("endpoints.yml", None, text)
+        return
     try:
         written = _written_actions(module)
     except BaseException as error:  # whatever importing somebody's file may raise
@@ -208,22 +199,20 @@ def actions(project: Project) -> Findings:
 
 
 def channels(project: Project) -> Findings:
-    path = project.root / "credentials.yml"
-    content = project.yaml(path)
+    content = project.credentials
     names: dict[str, str] = {}
     for key in content:
         line = line_of(content, key)
         if "." not in key:
-            near = difflib.get_close_matches(key, CHANNELS, 1)
             if key not in CHANNELS:
-                hint = f"did you mean '{near[0]}'?" if near else "a class is named with its module."
-                yield Finding("credentials.yml", line, f"'{key}' is not a channel; {hint}")
+                otherwise = "a class is named with its module."
+                text = did_you_mean(f"'{key}' is not a channel", key, CHANNELS, otherwise)
+                yield Finding("credentials.yml", line, text)
             names.setdefault(key, key)
             continue
-        module, _, name = key.rpartition(".")
         try:
-            channel = getattr(importlib.import_module(module), name)
-            if module.startswith("rasa_metadata."):
+            channel: Any = class_from_module_path(key)
+            if key.startswith("rasa_metadata."):
                 channel.from_credentials(plain(content[key]) or {})
         except RasaException as error:
             text = str(error).removeprefix("credentials.yml: ")
@@ -241,14 +230,11 @@ def channels(project: Project) -> Findings:
 
 
 def endpoints(project: Project) -> Findings:
-    content = project.yaml(project.root / "endpoints.yml")
+    content = project.endpoints
     for key in content:
         if key not in ENDPOINTS:
-            near = difflib.get_close_matches(key, ENDPOINTS, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
-            yield Finding(
-                "endpoints.yml", line_of(content, key), f"'{key}' is not an endpoint{hint}"
-            )
+            text = did_you_mean(f"'{key}' is not an endpoint", key, ENDPOINTS)
+            yield Finding("endpoints.yml", line_of(content, key), text)
     if not content.get("action_endpoint"):
         text = (
             "there is no 'action_endpoint:', so no action can run and no metadata reaches a slot. "
@@ -262,9 +248,8 @@ def endpoints(project: Project) -> Findings:
         kind = str(store.get("type", ""))
         ours += kind.startswith("rasa_metadata.")
         if "." in kind:
-            module, _, attribute = kind.rpartition(".")
             try:
-                getattr(importlib.import_module(module), attribute)
+                class_from_module_path(kind)
             except BaseException as error:
                 text = f"'{kind}' cannot be imported: {error!r}"
                 yield Finding("endpoints.yml", line_of(store, "type"), text)
@@ -290,23 +275,18 @@ def texts(project: Project) -> Findings:
         known = json.loads(defaults.read_text(encoding="utf-8"))
         for key in content if isinstance(content, dict) else ():
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"; did you mean '{near[0]}'?" if near else "."
-                yield Finding("chat/texts.json", None, f"the page has no text '{key}'{hint}")
+                text = did_you_mean(f"the page has no text '{key}'", key, known)
+                yield Finding("chat/texts.json", None, text)
 
 
 def model(project: Project) -> Findings:
-    models = sorted(
-        (project.root / "models").glob("*.tar.gz"), key=lambda path: path.stat().st_mtime
-    )
-    if not models:
+    latest = project.latest_model()
+    if latest is None:
         return
-    with tarfile.open(models[-1]) as archive:
-        content = archive.extractfile("metadata.json")
-        trained = json.load(content)["domain"] if content else {}
+    trained = domain_of(latest)
     for name in ("slots", "responses"):
         if plain(project.domain[name]).keys() != (trained.get(name) or {}).keys():
-            text = f"the {name} have changed since {models[-1].name} was trained: run 'make train'."
+            text = f"the {name} have changed since {latest.name} was trained: run 'make train'."
             yield Finding(project.domain_name, None, text, hint=True)
 
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from rasa_metadata.project import Project
 from rasa_metadata.contract import ContractError
+from rasa_metadata.project import Project
 
 
 def main() -> int:

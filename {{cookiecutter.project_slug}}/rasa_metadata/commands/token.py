@@ -14,11 +14,12 @@ def main() -> int:
     try:
         metadata = json.loads(os.environ.get("METADATA") or "{}")
     except ValueError as error:
-        print(f"METADATA is not JSON: {error}. Say METADATA='{{...}}'.", file=sys.stderr)
+        print(f"METADATA is not JSON: {error}. Use METADATA='{{...}}'.", file=sys.stderr)
         return 1
     key = os.environ.get("METADATA_JWT_KEY", "")
     if not key or key.lstrip().startswith(("{", "-----")):
-        print("METADATA_JWT_KEY is no single secret; sign with your own backend.", file=sys.stderr)
+        text = "METADATA_JWT_KEY is not a single secret: let your backend sign the token."
+        print(text, file=sys.stderr)
         return 1
     claims = {
         "sub": os.environ.get("SUB") or "u1",
@@ -27,7 +28,3 @@ def main() -> int:
     }
     print(jwt.encode(claims, key, algorithm="HS256"))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -35,6 +35,7 @@ from rasa_metadata.contract.schema import (
 from rasa_metadata.contract.signature import SIGNED_KEY
 
 SYNC_ACTION = "action_sync_metadata"
+VALIDATION_ACTION = "action_validate_slot_mappings"  # Rasa's: its methods are validate_<slot>
 SCOPES = ("session", "turn")
 KEYS = ("path", "signed", "scope", "schema")
 

@@ -243,9 +243,8 @@ def _problem(schema: Schema) -> str | None:
         where = f"{'.'.join(path)}: " if path else ""
         for key in each:
             if key not in KEYWORDS and not key.startswith("x-"):
-                near = difflib.get_close_matches(key, KEYWORDS, 1)
-                hint = f"did you mean '{near[0]}'?" if near else "'x-…' names your own keys."
-                return f"{where}'{key}' is not a JSON Schema keyword that a slot may use; {hint}"
+                problem = f"{where}'{key}' is not a JSON Schema keyword that a slot may use"
+                return did_you_mean(problem, key, KEYWORDS, "'x-…' names your own keys.")
         if not str(each.get("$ref", "#")).startswith("#"):
             return f"{where}'$ref' may only point into the slot's own schema, such as '#/$defs/x'."
         if _is_endless(schema, each, []):
@@ -316,3 +315,10 @@ def _resolved(root: Any, reference: str) -> Any:
 def has_any(schema: Schema, keywords: Iterable[str]) -> bool:
     """Return whether a schema, or one in it, has one of these keywords."""
     return any(key in each for _, each in _subschemas(schema, schema) for key in keywords)
+
+
+def did_you_mean(problem: str, word: object, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a problem with a word that is not known, and the known word most like it."""
+    near = difflib.get_close_matches(str(word), list(known), 1)
+    hint = f"did you mean '{near[0]}'?" if near else otherwise
+    return f"{problem}; {hint}" if hint else f"{problem}."

@@ -112,7 +112,7 @@ def sync_before_extraction() -> None:
     @functools.wraps(stock_run)
     async def run(self: Any, output_channel: Any, nlg: Any, tracker: Any, domain: Any) -> Any:
         self.synced = await _sync(self, output_channel, nlg, tracker, domain)
-        if self.synced and _has_other_custom_mappings(domain):
+        if self.synced and _custom_mapping_actions(domain) - {SYNC_ACTION, None}:
             tracker = tracker.copy()
             tracker.update_with_events(self.synced, domain)
         return await stock_run(self, output_channel, nlg, tracker, domain)
@@ -161,10 +161,6 @@ async def _sync(extract: Any, output_channel: Any, nlg: Any, tracker: Any, domai
         return []
     context = output_channel, nlg, tracker, domain
     return await extract._run_custom_action(SYNC_ACTION, *context)
-
-
-def _has_other_custom_mappings(domain: Any) -> bool:
-    return bool(_custom_mapping_actions(domain) - {SYNC_ACTION, None})
 
 
 def _custom_mapping_actions(domain: Any) -> set[str | None]:

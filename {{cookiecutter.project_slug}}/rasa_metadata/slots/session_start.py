@@ -11,11 +11,11 @@ from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.utils import all_subclasses, call_potential_coroutine
 
 from rasa_metadata.contract import ABSENT, Contract, contract_of, copied, lookup
+from rasa_metadata.contract.fields import VALIDATION_ACTION
 from rasa_metadata.slots.applied import Event, applied_events
 from rasa_metadata.slots.known import START_SLOT, opening_message, signed_metadata, start_metadata
 
 Domain = dict[str, Any]
-VALIDATION_ACTION = "action_validate_slot_mappings"
 
 
 class SessionStart(Action):

@@ -1,7 +1,6 @@
 """The bot under test: your trained model, served on loopback with one REST channel."""
 
 import json
-import tarfile
 import tempfile
 import time
 import uuid
@@ -11,10 +10,9 @@ from typing import Any, NamedTuple
 
 import jwt
 import requests
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from rasa_metadata.contract import contract_of
+from rasa_metadata.project import NotYaml, Project, domain_of, plain
 from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port
 
 KEY = "the key of the tests, which nobody else needs to know"
@@ -34,16 +32,22 @@ class Sent(NamedTuple):
 class BotUnderTest:
     """A bot that runs from `start` to `stop`."""
 
-    def __init__(self, project: Path, action_server: bool = False) -> None:
+    def __init__(self, root: Path, action_server: bool = False) -> None:
         """Read the model that was trained last.
 
         Raises:
-            NotStarted: if there is none.
+            NotStarted: if there is none, or a file is not YAML.
             ContractError: if its slots are not a contract.
         """
-        self.project, self.action_server = project, action_server
-        self.model = latest_model(project)
-        self.domain = domain_of(self.model)
+        self.project, self.action_server = Project(root), action_server
+        model = self.project.latest_model()
+        if model is None:
+            raise NotStarted("There is no model in models/: run 'make train'.")
+        try:
+            _ = self.project.endpoints, self.project.credentials
+        except NotYaml as error:
+            raise NotStarted(str(error)) from None
+        self.model, self.domain = model, domain_of(model)
         self.contract = contract_of(self.domain)
         self.stack = ExitStack()
         self.session = requests.Session()
@@ -71,7 +75,7 @@ class BotUnderTest:
             command += [f"--{name}", str(folder / f"{name}.yml")]
 
         if self.action_server:
-            serve = [RASA[0], "-m", "rasa_sdk", "--actions", actions_module(self.project)]
+            serve = [RASA[0], "-m", "rasa_sdk", "--actions", self.project.actions_module]
             serve += ["--port", str(actions_port)]
             host = {"SANIC_HOST": "127.0.0.1", **env}
             self._run("the action server", serve, folder, f"{actions_url}/health", host)
@@ -121,7 +125,7 @@ class BotUnderTest:
     def _run(
         self, name: str, command: list[str], folder: Path, url: str, env: dict[str, str]
     ) -> Process:
-        process = Process(self.project, name, command, folder, **env)
+        process = Process(self.project.root, name, command, folder, **env)
         self.stack.callback(process.stop)
         process.wait_until_it_answers(url)
         return process
@@ -139,55 +143,26 @@ def new_sender() -> str:
     return f"test-{uuid.uuid4().hex}"
 
 
-def latest_model(project: Path) -> Path:
-    models = list((project / "models").glob("*.tar.gz"))
-    if not models:
-        raise NotStarted("There is no model in models/: run 'make train'.")
-    return max(models, key=lambda path: path.stat().st_mtime)
-
-
-def domain_of(model: Path) -> dict[str, Any]:
-    """Return the domain that a model was trained with."""
-    with tarfile.open(model) as archive:
-        content = archive.extractfile("metadata.json")
-        return dict(json.loads(content.read() if content else b"")["domain"])
-
-
-def actions_module(project: Path) -> str:
-    """Return the name of the package with your actions."""
-    endpoint = read_yaml(project / "endpoints.yml").get("action_endpoint") or {}
-    return str(endpoint.get("actions_module", "actions"))
-
-
-def endpoints(project: Path, folder: Path) -> dict[str, Any]:
+def endpoints(project: Project, folder: Path) -> dict[str, Any]:
     """Return your endpoints with a database for the tests alone, and no event broker."""
-    yours = read_yaml(project / "endpoints.yml")
+    yours = plain(project.endpoints)
     database = {"dialect": "sqlite", "db": str(folder / "conversations.db")}
     return {
         **{name: yours[name] for name in ("nlg",) if name in yours},
-        "action_endpoint": {"actions_module": actions_module(project)},
+        "action_endpoint": {"actions_module": project.actions_module},
         "tracker_store": {"type": "rasa_metadata.stores.SQLTrackerStore", **database},
         "lock_store": {"type": "rasa_metadata.stores.InProcessLockStore"},
     }
 
 
-def credentials(project: Path) -> dict[str, Any]:
+def credentials(project: Project) -> dict[str, Any]:
     """Return this package's REST channel with your settings, but for keys, and no other channel.
 
     Others may need accounts; guests are let in, since talks have tokens only where they say so.
     """
-    yours = read_yaml(project / "credentials.yml")
+    yours = plain(project.credentials)
     name = PAGE if PAGE in yours else REST
     settings = dict(yours.get(name) or {})
     for key in ("jwt_key", "jwt_method", "jwt_audience", "guests"):
         settings.pop(key, None)
     return {name: settings}
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the content of a file, {} without one."""
-    try:
-        content = YAML(typ="safe").load(path) if path.exists() else {}
-    except YAMLError as error:
-        raise NotStarted(f"{path.name} is not YAML: {error}") from None
-    return content if isinstance(content, dict) else {}

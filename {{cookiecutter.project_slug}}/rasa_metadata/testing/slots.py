@@ -11,11 +11,11 @@ import pytest
 
 from rasa_metadata.contract import Field, nested, same
 from rasa_metadata.contract.examples import example_values, wrong_values
-from rasa_metadata.testing.bot import BotUnderTest, Sent, actions_module
+from rasa_metadata.contract.fields import VALIDATION_ACTION
+from rasa_metadata.testing.bot import BotUnderTest, Sent
 
 # Rasa knows these messages in each bot. The second does nothing in a paused conversation.
 START, NEUTRAL = "/session_start", "/back"
-VALIDATION_ACTION = "action_validate_slot_mappings"
 
 
 def assert_schema_is_published(bot: BotUnderTest) -> None:
@@ -92,6 +92,6 @@ def _is_validated(bot: BotUnderTest, slot: str) -> bool:
     if VALIDATION_ACTION not in bot.domain.get("actions", ()):
         return False
     method = re.compile(rf"\bdef validate_{re.escape(slot)}\b")
-    folder = bot.project.joinpath(*actions_module(bot.project).split("."))
+    folder = bot.project.root.joinpath(*bot.project.actions_module.split("."))
     files = folder.rglob("*.py")
     return any(method.search(path.read_text(encoding="utf-8")) for path in files)

@@ -1,6 +1,5 @@
 """Talks: conversations in YAML that are tests, in the format of Rasa's end-to-end tests."""
 
-import difflib
 import json
 import time
 from collections.abc import Collection, Mapping
@@ -8,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
-from ruamel.yaml.error import YAMLError
 
 from rasa_metadata.contract import same
+from rasa_metadata.contract.schema import did_you_mean
+from rasa_metadata.project import NotYaml, line_of, plain, read_yaml
 from rasa_metadata.testing.bot import BotUnderTest, new_sender
 
 FILE_KEYS = ("fixtures", "metadata", "test_cases")
@@ -71,14 +70,10 @@ def read_talks(path: Path, slots: Collection[str]) -> list[Talk]:
     Raises:
         TalkError: with the line of what is wrong, and what is right.
     """
-    yaml = YAML()
-    yaml.Constructor = Constructor
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise TalkError(f"{mark.line + 1 if mark else 1}: this is not YAML: {problem}.") from None
+        content = read_yaml(path, path.name, Constructor)
+    except NotYaml as error:
+        raise TalkError(f"{error.finding.line or 1}: {error.finding.text}") from None
     return Reader(content, slots).talks()
 
 
@@ -112,7 +107,7 @@ class Reader:
             text = "the first message is a 'user' step: its answer contains the bot's greeting"
             raise TalkError(f"{messages[0].line}: {text}.")
         slots = {slot: value for each in fixtures for slot, value in each.items()}
-        return Talk(_text(case, "test_case"), line_of(case), slots, steps)
+        return Talk(_text(case, "test_case"), line_of(case) or 1, slots, steps)
 
     def _step(self, case: Any, step: Any) -> Step:
         kinds = [key for key in STEP_KEYS if isinstance(step, Mapping) and key in step]
@@ -120,7 +115,7 @@ class Reader:
             raise _error(case, "steps", f"a step has one of {', '.join(STEP_KEYS)}", step)
         kind = kinds[0]
         _check(step, STEP_KEYS[kind], f"a '{kind}' step")
-        line = line_of(step, kind)
+        line = line_of(step, kind) or 1
         if kind in ("bot", "utter"):
             return Step(kind, _text(step, kind), line)
         if kind != "user":
@@ -131,7 +126,7 @@ class Reader:
         if token is not None and not isinstance(token, dict):
             raise _error(bearer, "token", "'token' has the claims, such as '{metadata: {...}}'")
         expect = step.get("expect", {"status": 200})
-        _check(expect, EXPECT_KEYS, "'expect'", at=line_of(step, "expect"))
+        _check(expect, EXPECT_KEYS, "'expect'", at=line)
         return Step(kind, _text(step, kind), line, metadata, token, plain(expect))
 
     def _named(self, key: str) -> dict[str, Any]:
@@ -176,20 +171,8 @@ class Reader:
 
     def _check_slot(self, node: Any, key: str, slot: Any) -> None:
         if not isinstance(slot, str) or slot not in self.slots:
-            near = difflib.get_close_matches(str(slot), self.slots, 1)
-            hint = f"did you mean '{near[0]}'?" if near else "or train the bot again."
-            raise TalkError(f"{line_of(node, key)}: the bot has no slot '{slot}'; {hint}")
-
-
-def line_of(node: Any, key: Any = None) -> int:
-    """Return the line, from 1, of a mapping or one of its keys."""
-    keys = getattr(node.lc, "data", None) or {}
-    return int(keys[key][0] if key in keys else node.lc.line) + 1
-
-
-def plain(value: Any) -> Any:
-    """Return what ruamel.yaml has read as JSON values."""
-    return json.loads(json.dumps(value, default=str))
+            problem = f"{line_of(node, key)}: the bot has no slot '{slot}'"
+            raise TalkError(did_you_mean(problem, slot, self.slots, "or train the bot again."))
 
 
 def _check(node: Any, known: Collection[str], what: str, needed: str = "", at: int = 1) -> None:
