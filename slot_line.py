@@ -49,7 +49,7 @@ RASA_SLOTS = {
     "knowledge_base_last_object",
     "knowledge_base_last_object_type",
 }
-# Rasa, and the door of the bot, write these into an event's metadata themselves.
+# Rasa and the bot's request validation write these into an event's metadata.
 RESERVED_KEYS = {"model_id", "assistant_id", "is_external", "_signed", "_idempotency_key"}
 RASA_VALUE = "__other__"  # DEFAULT_CATEGORICAL_SLOT_VALUE, in the same file
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
@@ -65,7 +65,7 @@ SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 
 @dataclass
 class Slot:
-    """One entry of the slot line, and what domain.yml and data/ say of it.
+    """One entry of the slot line, and what domain.yml and data/ contain for it.
 
     `mark` is "signed", "turn" or "". `label` is the slot in a sentence: "plan".
     `greets` is true for the one slot by which the bot greets people.
@@ -117,8 +117,8 @@ class Slot:
             value = {key: value}
         return tojson(value)
 
-    def told(self, value: Any) -> str:
-        """What the bot says when it is asked for the slot, as YAML; see domain.yml, actions/."""
+    def reply(self, value: Any) -> str:
+        """The bot's reply to the question, as YAML; see domain.yml and actions/."""
         if value is None:
             return tojson(f"{self.label}: not known yet")
         if self.type == "any":
@@ -204,7 +204,7 @@ def taken(slug: str) -> list[str]:
     if not folder.exists():
         return []
     return [
-        f"the folder '{folder}' exists already; take another project_slug, or say "
+        f"the folder '{folder}' exists already; choose another project_slug, or add "
         "--overwrite-if-exists to write over it."
     ]
 
@@ -244,7 +244,7 @@ def _check_output_dir() -> None:
     if not os.access(there, os.W_OK):
         raise click.ClickException(
             f"nothing was written, because the folder '{there}' is read-only: "
-            "say --output-dir with another one."
+            "choose another with --output-dir."
         )
 
 
@@ -297,7 +297,7 @@ def _slug_problems(slug: str) -> list[str]:
     if slug == right:
         return []
     if not slug.strip():
-        return [f"project_slug is empty; use '{right}', say."]
+        return [f"project_slug is empty; use '{right}', for example."]
     if slug.lower() in WINDOWS_DEVICES:
         return [f"project_slug '{slug}' is a device name on Windows; use '{right}'."]
     return [
@@ -334,8 +334,8 @@ def _slot(entry: str) -> tuple[Slot, list[str]]:
     mark = marks[0] if len(marks) == 1 and marks[0] in ("signed", "turn") else ""
     if marks and not mark:
         found.append(
-            f"'{' '.join(marks)}' means nothing before a name; only 'signed' or 'turn' may "
-            "stand there."
+            f"'{' '.join(marks)}' means nothing before a name; only 'signed' or 'turn' is "
+            "allowed there."
         )
     if not parts:
         right = Slot(name, "text", name, mark)
@@ -358,14 +358,14 @@ def _name(name: str) -> tuple[str, list[str]]:
             f"such as '{right}'."
         ]
     if name in RASA_SLOTS:
-        return f"my_{name}", [f"'{name}' is a slot of Rasa's own; use 'my_{name}', say."]
+        return f"my_{name}", [f"'{name}' is one of Rasa's slots; use 'my_{name}', for example."]
     if name.lower() in YAML_WORDS:
-        return f"is_{name}", [f"'{name}' is not a name in YAML; use 'is_{name}', say."]
+        return f"is_{name}", [f"'{name}' is not a name in YAML; use 'is_{name}', for example."]
     return name, []
 
 
 def _type(slot: Slot, inside: str | None) -> list[str]:
-    """Give the slot the type it names and what stands inside the brackets behind it."""
+    """Give the slot the type it names, with what is in the brackets behind it."""
     given = slot.type
     slot.type = given if given in TYPES else OTHER_NAMES.get(given.lower(), "text")
     found = []
@@ -388,9 +388,9 @@ def _values(slot: Slot, inside: str) -> list[str]:
         if value.lower() in right:
             found.append(f"Rasa takes '{value}' and '{right[value.lower()]}' for the same.")
         elif value.lower() == RASA_VALUE:
-            found.append(f"'{value}' is a value of Rasa's own; take another.")
+            found.append(f"'{value}' is one of Rasa's values; choose another.")
         elif set(value) & set("(){}"):
-            found.append(f"'{value}' has brackets in it; take another value.")
+            found.append(f"'{value}' has brackets in it; choose another value.")
         else:
             right[value.lower()] = value
     if not all(given):
@@ -405,7 +405,7 @@ def _bounds(slot: Slot, inside: str) -> list[str]:
         return [f"bounds are written 'float(0..10)', 'float(0..)' or '{slot}' without."]
     bad = [bound for bound in (low, high) if bound and not NUMBER.fullmatch(bound)]
     if bad:
-        return [f"'{bad[0]}' is not a number; write 'float(0..10)', say."]
+        return [f"'{bad[0]}' is not a number; write 'float(0..10)', for example."]
     slot.minimum, slot.maximum = _parsed(low), _parsed(high)
     if low and high and slot.minimum >= slot.maximum:
         slot.minimum, slot.maximum = slot.maximum, slot.minimum
@@ -419,15 +419,15 @@ def _path(path: str, name: str) -> tuple[str, list[str]]:
     if not PATH.fullmatch(path):
         right = re.sub(r"[^\w-]+", ".", path, flags=re.ASCII).strip(".-")
         right = right if PATH.fullmatch(right) else name
-        return right, [f"'{path}' is not a path; write 'from {right}', say."]
+        return right, [f"'{path}' is not a path; write 'from {right}', for example."]
     if path.split(".")[0] in RESERVED_KEYS:
         right = f"my_{path.lstrip('_')}"
-        return right, [f"'{path}' is a reserved key; write 'from {right}', say."]
+        return right, [f"'{path}' is a reserved key; write 'from {right}', for example."]
     return path, []
 
 
 def _clashes(slot: Slot, others: list[Slot]) -> list[str]:
-    """Say which earlier slot has this one's name or place, and move this one."""
+    """Return which earlier slot has this one's name or path, and change this one's."""
     found = []
     names = {other.name for other in others}
     if slot.name in names:
@@ -436,15 +436,15 @@ def _clashes(slot: Slot, others: list[Slot]) -> list[str]:
             number += 1
         slot.name = f"{taken}_{number}"
         slot.path = slot.name if slot.path == taken else slot.path
-        found.append(f"there is a slot '{taken}' already; use '{slot.name}', say.")
+        found.append(f"there is a slot '{taken}' already; use '{slot.name}', for example.")
     for other in others:
         ours, theirs = slot.path.split("."), other.path.split(".")
         shared = min(len(ours), len(theirs))
         if ours[:shared] == theirs[:shared]:
             place, slot.path = slot.path, slot.name
             found.append(
-                f"its path '{place}' meets '{other.path}' of '{other.name}', and one value "
-                f"cannot fill both; write 'from {slot.path}', say."
+                f"its path '{place}' overlaps '{other.path}' of '{other.name}', and one "
+                f"value cannot fill both; write 'from {slot.path}', for example."
             )
     return found
 

@@ -1,9 +1,9 @@
-"""Takes away what was not asked for, and says what to do next."""
+"""Removes the files that the answers do not ask for, and prints the next steps."""
 
 import shutil
 from pathlib import Path
 
-# What each answer brings; without this hook all of it stays, and works.
+# The files of each answer; without this hook all of them are kept, and work.
 DEPLOYMENT = "{{ cookiecutter.deployment }}"
 BROUGHT = [
     (

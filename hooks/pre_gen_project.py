@@ -1,6 +1,6 @@
 """Stops a bake with answers that the template cannot use.
 
-While answers are read, slot_line.py has refused them already; a replay skips
+While answers are read, slot_line.py has rejected them already; a replay skips
 that, so the same check runs once more here.
 """
 
@@ -9,4 +9,4 @@ import sys
 PROBLEMS = {{cookiecutter | problems | tojson}}
 
 if PROBLEMS:
-    sys.exit("Error: " + "\n  - ".join(["these answers will not do:", *PROBLEMS]))
+    sys.exit("Error: " + "\n  - ".join(["these answers are invalid:", *PROBLEMS]))

@@ -1,4 +1,4 @@
-"""The hooks take away what was not asked for, say what to do next, and harm nothing."""
+"""The hooks remove files that are not asked for, print the next steps, and are safe to repeat."""
 
 import ast
 import os
@@ -75,7 +75,7 @@ def test_the_first_hook_is_silent_about_good_answers_and_stops_at_bad_ones(tmp_p
     assert run(rendered("pre_gen_project"), tmp_path).stdout == ""
     stopped = run(rendered("pre_gen_project", metadata_slots='plan: "enum\n'), tmp_path)
     assert stopped.returncode == 1
-    assert stopped.stderr.startswith("Error: these answers will not do:\n  - 'plan: ")
+    assert stopped.stderr.startswith("Error: these answers are invalid:\n  - 'plan: ")
 
 
 def test_without_hooks_a_bot_has_the_optional_files_and_good_style(bake, without_hooks):
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_written_is_one_plain_sentence(monkeypatch, tmp_
         checked(ANSWERS)
     assert error.value.format_message() == (
         f"nothing was written, because the folder '{os.getcwd()}' is read-only: "
-        "say --output-dir with another one."
+        "choose another with --output-dir."
     )
 
 
@@ -112,5 +112,5 @@ def test_a_real_read_only_folder_is_refused_without_a_traceback(tmp_path):
     command = [BIN / "cookiecutter", str(TEMPLATE), "--no-input"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode != 0
-    assert "is read-only: say --output-dir" in run.stderr
+    assert "is read-only: choose another with --output-dir" in run.stderr
     assert "Traceback" not in run.stderr

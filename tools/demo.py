@@ -1,6 +1,6 @@
 """Bakes the default bot, starts it, sends it a message with metadata, shows the slots.
 
-`make demo` runs it. It exits non-zero when the reply or a slot is not what it should be.
+`make demo` runs it. It exits non-zero if the reply or a slot is not as expected.
 """
 
 import json
@@ -16,13 +16,13 @@ from cookiecutter.main import cookiecutter
 TEMPLATE = Path(__file__).parent.parent
 READY_SECONDS = 120
 
-# The question this template grew from: how does what stands in "metadata" get into slots?
+# The question behind this template: how do the values in "metadata" get into slots?
 MESSAGE = {
     "sender": "12321133",
     "message": "hey",
     "metadata": {"user": {"name": "Ada"}, "account": {"plan": "pro"}, "locale": "de"},
 }
-PARAMETERS = "user.name=Ada&account.plan=pro&locale=de"  # the same, as a link says it
+PARAMETERS = "user.name=Ada&account.plan=pro&locale=de"  # the same in a link
 REPLY = "Hello Ada!"
 SLOTS = {"user_name": "Ada", "plan": "pro", "locale": "de", "user_id": None}
 
@@ -48,7 +48,7 @@ def main(folder: Path) -> int:
             server.terminate()
             server.wait()
     if code == 0:
-        print(f"\nTo chat with it, say\n\n  make -C {folder / bot.name} run\n\nand open\n")
+        print(f"\nTo chat with it, run\n\n  make -C {folder / bot.name} run\n\nand open\n")
         print(f"  http://localhost:5005/webhooks/rest/chat?{PARAMETERS}")
     return code
 
@@ -70,7 +70,7 @@ def bake(folder: Path, **answers: str) -> Path:
 
 
 def talk(url: str) -> int:
-    """Send the message, show what came of it, and return the exit code."""
+    """Send the message, show the reply and the slots, and return the exit code."""
     print(f"\nPOST {url}/webhooks/rest/webhook\n  {json.dumps(MESSAGE)}\n")
     answer = requests.post(f"{url}/webhooks/rest/webhook", json=MESSAGE, timeout=30)
     print(f"The bot says\n  {answer.text}\n")

@@ -1,4 +1,4 @@
--- What a large table of events needs, best said while it is small:
+-- What a large table of events needs; best run while it is small:
 --   psql "$DB_URL" -f deploy/large.sql
 
 -- Rasa numbers events up to 2 147 483 647, and can store no more after that.

@@ -2,7 +2,7 @@
 
     DB_URL=postgresql://user:password@host:5432/name python -m deploy.migrate conversations.db
 
-`make migrate` says that. Stop the bot before: what it stores meanwhile is not copied.
+`make migrate` runs it. Stop the bot before: what it stores meanwhile is not copied.
 """
 
 import os

@@ -33,7 +33,7 @@ class Finding:
 
 
 class NotYaml(Exception):
-    """A file is not YAML; `finding` says where."""
+    """A file is not YAML; `finding` has the place."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))

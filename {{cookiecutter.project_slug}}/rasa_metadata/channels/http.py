@@ -28,7 +28,7 @@ def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None
     """Check the head of each request; under `prefix`, bound the body while it comes.
 
     Sanic 21.12 reads up to 100 MB before any middleware runs, and spins for ever at
-    `Content-Length: -1`. Its signal before that is the only place to say no.
+    `Content-Length: -1`. Its signal before that is the only place to reject it.
     """
 
     @webhook.signal("http.lifecycle.request")

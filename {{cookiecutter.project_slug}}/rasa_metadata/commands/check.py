@@ -1,4 +1,4 @@
-"""Checks the wiring of a bot; `make check` runs it. One line for each thing to mend.
+"""Checks the wiring of a bot; `make check` runs it. One line for each mistake.
 
 It reads your files and imports your actions; TensorFlow is not needed for that.
 """
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def check(project: Project) -> list[Finding]:
-    """Return what there is to mend, each once; without YAML that parses, that alone."""
+    """Return the mistakes and hints, each once; if a file is not YAML, that alone."""
     try:
         _ = project.domain, project.credentials, project.endpoints
         project.yaml(project.root / "config.yml")

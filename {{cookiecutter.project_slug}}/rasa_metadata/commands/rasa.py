@@ -1,8 +1,7 @@
 """The `rasa` command without the warnings about its own libraries; `make` uses it.
 
-Sanic and Rasa switch deprecation warnings on while they are imported, whatever
-PYTHONWARNINGS says, and so each start prints forty lines that nobody who writes a bot can
-do anything about.
+Sanic and Rasa switch deprecation warnings on while they are imported, whatever the value of
+PYTHONWARNINGS: each start prints forty lines about which an author of a bot can do nothing.
 """
 
 import os

@@ -172,7 +172,7 @@ def metadata_schema(fields: Iterable["Field"]) -> Schema:
 def violations(contract: "Contract", metadata: Any) -> list[Violation]:
     """Return the places where `metadata` violates the contract, ordered by path.
 
-    There are at most `MOST_VIOLATIONS`, and an entry that says how many more were found.
+    There are at most `MOST_VIOLATIONS`, and an entry with the number of the others.
     """
     if not isinstance(metadata, Mapping):
         return [Violation("", "must be an object")]

@@ -1,4 +1,4 @@
-"""What changes in a running Rasa: actions run in process, and a turn that fails says so.
+"""What changes in a running Rasa: actions run in process, and a failed turn is an error.
 
 endpoints.yml loads it: it names the classes in rasa_metadata.stores, which import this
 package, so every Rasa command that talks (`run`, `shell`, `interactive`) has it.

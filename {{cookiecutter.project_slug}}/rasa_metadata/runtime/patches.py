@@ -36,7 +36,7 @@ def run_actions_in_process() -> None:
     @functools.wraps(stock)
     async def request(self: EndpointConfig, *args: Any, **kwargs: Any) -> Any:
         call = kwargs.get("json")
-        if not (isinstance(call, dict) and "next_action" in call):  # not an action: NLG, say
+        if not (isinstance(call, dict) and "next_action" in call):  # NLG, for example
             return await stock(self, *args, **kwargs)
         in_process = actions_of(self)
 
@@ -51,7 +51,7 @@ def run_actions_in_process() -> None:
 
 
 def greet_in_the_new_session() -> None:
-    """`RemoteAction.run`: render what action_session_start says with the slots it sets.
+    """`RemoteAction.run`: render the responses of action_session_start with the slots it sets.
 
     Rasa renders an action's responses before it applies the action's events, and stores
     them before `session_started`. Without an output channel, nothing is said.

@@ -1,6 +1,6 @@
-"""Tells whether this server can take a turn now: GET …/ready, for balancers and probes.
+"""Reports whether this server can take a turn now: GET …/ready, for balancers and probes.
 
-`GET /webhooks/rest/`, Rasa's own, only tells that the process answers. A server that is
+`GET /webhooks/rest/`, Rasa's own, only shows that the process answers. A server that is
 not ready need not be restarted, but gets no messages.
 """
 
@@ -25,7 +25,7 @@ async def readiness(app: Sanic) -> dict[str, str]:
     """Return what was checked.
 
     Raises:
-        ApiError: 503; its `details` say what is away.
+        ApiError: 503; its `details` name what is away.
     """
     agent = app.ctx.agent
     if not agent.is_ready():

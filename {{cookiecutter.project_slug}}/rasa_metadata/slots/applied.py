@@ -47,7 +47,7 @@ def _undo_till(kind: str, applied: Applied) -> None:
 
 
 def _goes_on(loop: str, applied: Applied) -> bool:
-    """Tell whether a loop (a form, say) ran before and was not left in between."""
+    """Return whether a loop (such as a form) ran before and was not left in between."""
     action = None
     for _, event in reversed(applied):
         kind = event["event"]

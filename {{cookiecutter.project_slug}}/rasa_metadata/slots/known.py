@@ -34,7 +34,7 @@ def known_metadata(tracker: Tracker, domain: Mapping[str, Any] | None = None) ->
     """Return the metadata of this session, later messages merged over earlier ones.
 
     The result is a new object and includes keys that no slot reads, and what the token of
-    the message in hand says. Pass `domain` (as `run` receives it) so that an object that
+    the current message contains. Pass `domain` (as `run` receives it) so that an object that
     fills a slot is replaced as a whole, and a turn-scoped path is included only when the
     latest message contains it.
 

@@ -16,7 +16,7 @@ from rasa_metadata.contract.signature import SIGNED_KEY, identity
 from rasa_metadata.runtime.turn import AnsweredBefore, TurnFailed, current_turn
 from rasa_metadata.validation.errors import ApiError
 
-# What opens a session is said, and stored, before the session begins.
+# The greeting of a session is stored before the session begins.
 BEFORE_THIS_SESSION = """
 SELECT id, data FROM events WHERE sender_id = ? AND type_name IN ('user', 'slot')
 AND data LIKE ? ESCAPE '!' AND id < (
@@ -107,5 +107,5 @@ def key_of(event: Event) -> str | None:
 def _content(text: str | None, metadata: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """Return what a repetition has to repeat; the token itself may have been renewed."""
     metadata = metadata or {}
-    said = {key: value for key, value in metadata.items() if key not in RESERVED_KEYS}
-    return text, said, identity(metadata.get(SIGNED_KEY))
+    sent = {key: value for key, value in metadata.items() if key not in RESERVED_KEYS}
+    return text, sent, identity(metadata.get(SIGNED_KEY))

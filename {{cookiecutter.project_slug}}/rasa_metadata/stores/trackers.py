@@ -307,7 +307,7 @@ def _sqlite_engine(url: Any, opened: Callable[..., None]) -> Any:
 
 
 def _identity(file: Path) -> tuple[int, int]:
-    """Return what tells a file from another that takes its place.
+    """Return what distinguishes a file from another that replaces it.
 
     Raises:
         FileNotFoundError: if it is gone.

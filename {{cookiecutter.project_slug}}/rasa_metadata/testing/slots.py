@@ -27,7 +27,7 @@ def assert_schema_is_published(bot: BotUnderTest) -> None:
 def assert_filled_changed_and_cleared(bot: BotUnderTest, sender: str, field: Field) -> None:
     """Assert that the first message fills the slot, a later one changes it, `null` clears it.
 
-    A signed or turn-scoped slot is empty when a message says nothing; others keep their value.
+    A signed or turn-scoped slot is empty when a message does not set it; others keep their value.
     """
     first, *others = examples(field)
     _assert_sets(bot, sender, field, START, first)
