@@ -4,6 +4,7 @@ import base64
 import json
 import time
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -45,6 +46,18 @@ def unsigned(header, **claims):
     parts = [header, {"sub": "u1", "exp": time.time() + 60, **claims}]
     encoded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
     return b".".join([*encoded, b""]).decode()
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("padding", ["", "="])
+def test_a_secret_may_be_base64(encode, padding):
+    secret = b"\xfb\xff" + KEY.encode()
+    text = encode(secret).decode().rstrip("=") + padding
+    signed = jwt.encode({"sub": "u1", "exp": time.time() + 60}, secret)
+    check = tokens(jwt_key=text, jwt_key_encoding="base64")
+    assert check.claims(signed).sender == "user:u1"
+    with pytest.raises(ApiError):
+        tokens(jwt_key=text).claims(signed)
 
 
 def test_the_subject_is_the_sender():
@@ -183,6 +196,9 @@ def test_without_a_key_no_token_is_valid(monkeypatch):
         ({"jwt_key": RSA[1]}, "jwt_key is not a key for HS256"),
         ({"jwt_key": "{broken"}, "jwt_key is not a JSON object"),
         ({"jwt_key": '{"a": "short"}'}, "jwt_key 'a' has 5 bytes"),
+        ({"jwt_key": "not base64!", "jwt_key_encoding": "base64"}, "jwt_key is not base64"),
+        ({"jwt_key": "c2hvcnQ=", "jwt_key_encoding": "base64"}, "has 5 bytes and HS256 needs 32"),
+        ({"jwt_key": KEY, "jwt_key_encoding": "hex"}, "jwt_key_encoding is base64 or left out"),
         ({"jwt_key": ""}, "jwt_key is empty"),
         ({"jwt_key": "  " * 40}, "jwt_key is empty"),
         ({"jwt_key": None}, "jwt_key is empty"),

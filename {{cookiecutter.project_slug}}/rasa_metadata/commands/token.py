@@ -7,6 +7,9 @@ import time
 
 import jwt
 
+from rasa_metadata.project import Project
+from rasa_metadata.validation.tokens import JWT_KEY_VARIABLE, KEY_ENCODING, decoded
+
 HOUR = 3600
 
 
@@ -16,9 +19,9 @@ def main() -> int:
     except ValueError as error:
         print(f"METADATA is not JSON: {error}. Use METADATA='{{...}}'.", file=sys.stderr)
         return 1
-    key = os.environ.get("METADATA_JWT_KEY", "")
+    key = os.environ.get(JWT_KEY_VARIABLE, "")
     if not key or key.lstrip().startswith(("{", "-----")):
-        text = "METADATA_JWT_KEY is not a single secret: let your backend sign the token."
+        text = f"{JWT_KEY_VARIABLE} is not a single secret: let your backend sign the token."
         print(text, file=sys.stderr)
         return 1
     claims = {
@@ -26,5 +29,7 @@ def main() -> int:
         "exp": int(time.time()) + HOUR,
         "metadata": metadata,
     }
-    print(jwt.encode(claims, key, algorithm="HS256"))
+    settings = [each for each in Project.here().credentials.values() if isinstance(each, dict)]
+    encodings = [each[KEY_ENCODING] for each in settings if KEY_ENCODING in each]
+    print(jwt.encode(claims, decoded(key, next(iter(encodings), None)), algorithm="HS256"))
     return 0

@@ -14,6 +14,7 @@ import requests
 from rasa_metadata.contract import contract_of
 from rasa_metadata.project import NotYaml, Project, domain_of, plain
 from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port
+from rasa_metadata.validation.tokens import TOKEN_KEYS
 
 KEY = "the key of the tests, which nobody else needs to know"
 REST = "rasa_metadata.channels.rest.MetadataRestInput"
@@ -163,6 +164,6 @@ def credentials(project: Project) -> dict[str, Any]:
     yours = plain(project.credentials)
     name = PAGE if PAGE in yours else REST
     settings = dict(yours.get(name) or {})
-    for key in ("jwt_key", "jwt_method", "jwt_audience", "guests"):
+    for key in (*TOKEN_KEYS, "guests"):
         settings.pop(key, None)
     return {name: settings}

@@ -21,6 +21,7 @@ from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.tokens import (
     LONGEST_SENDER,
     SENDER_PREFIX,
+    TOKEN_KEYS,
     Claims,
     Tokens,
     bad_token,
@@ -28,7 +29,6 @@ from rasa_metadata.validation.tokens import (
     sender_problem,
 )
 
-TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience")
 LISTS = ("reserved_senders", "input_channels")
 IDEMPOTENCY = re.compile(r"[\x21-\x7e]{1,255}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogate
@@ -74,7 +74,7 @@ class RequestValidation:
     whole body, `max_keys` for all its objects together; `action_timeout` is in seconds.
     Without `guests`, each message needs a token. `reserved_senders` are prefixes that
     belong to other channels. `input_channels` are names that a body may give.
-    `jwt_key`, `jwt_method` and `jwt_audience` are explained in tokens.py.
+    `TOKEN_KEYS` are explained in tokens.py.
     """
 
     max_body_bytes: int = 64 * 1024

@@ -2,9 +2,12 @@
 
 The keys in credentials.yml have Rasa's names: `jwt_key` (or the environment variable
 METADATA_JWT_KEY), `jwt_method`, and `jwt_audience` if a token must name one. `jwt_key` may
-be a JSON object of keys by `kid`, so that an old and a new one are valid for a while.
+be a JSON object of keys by `kid`, so that an old and a new one are valid for a while. With
+`jwt_key_encoding: base64`, secrets are the bytes that they encode.
 """
 
+import base64
+import binascii
 import json
 import os
 import re
@@ -20,6 +23,9 @@ from rasa.shared.exceptions import RasaException
 from rasa_metadata.validation.errors import ApiError
 
 JWT_KEY_VARIABLE = "METADATA_JWT_KEY"
+KEY_ENCODING = "jwt_key_encoding"
+TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience", KEY_ENCODING)  # in credentials.yml
+URL_SAFE = str.maketrans("-_", "+/")
 SENDER_PREFIX = "user:"
 LONGEST_SENDER = 255  # characters; what Rasa's SQL tracker store keeps
 SUBJECT = re.compile(r"[A-Za-z0-9._~-]{1,250}")  # unreserved: the same in every URL
@@ -40,7 +46,7 @@ class Claims:
 class Tokens:
     """Verifies tokens; without keys there are none to verify."""
 
-    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, str | bytes] = field(default_factory=dict, repr=False)
     method: str = "HS256"
     audience: str | list[str] | None = None
 
@@ -61,12 +67,13 @@ class Tokens:
         keys = given if isinstance(given, Mapping) else {"": given}
         if not keys and ("jwt_key" in credentials or os.environ.get(JWT_KEY_VARIABLE)):
             raise RasaException("jwt_key has no keys: add one by its `kid`, or remove the line.")
+        keys = {kid: decoded(key, credentials.get(KEY_ENCODING)) for kid, key in keys.items()}
         for kid, key in keys.items():
             _check_key(f"jwt_key '{kid}'" if kid else "jwt_key", key, method)
         names = audience if isinstance(audience, list) else [audience]
         if audience is not None and not all(isinstance(x, str) and x for x in names or [None]):
             raise RasaException(f"jwt_audience is a text or a list of texts, not {audience!r}.")
-        return cls(dict(keys), method, audience)
+        return cls(keys, method, audience)
 
     def claims(self, token: str) -> Claims:
         """Return the claims of a token.
@@ -91,7 +98,7 @@ class Tokens:
                 continue
         return self._decoded_with(keys[-1], token)
 
-    def _decoded_with(self, key: str, token: str) -> dict[str, Any]:
+    def _decoded_with(self, key: str | bytes, token: str) -> dict[str, Any]:
         return jwt.decode(
             token,
             key,
@@ -99,6 +106,22 @@ class Tokens:
             audience=self.audience,
             options={"require": ["exp", "sub"] + (["aud"] if self.audience else [])},
         )
+
+
+def decoded(key: Any, encoding: Any) -> Any:
+    """Return a key from the settings as PyJWT takes it; `encoding` is None or "base64".
+
+    Raises:
+        RasaException: for another encoding, or a key that is not encoded so.
+    """
+    if encoding is None:
+        return key
+    if encoding != "base64":
+        raise RasaException(f"{KEY_ENCODING} is base64 or left out, not {encoding!r}.")
+    try:
+        return base64.b64decode(str(key).translate(URL_SAFE).rstrip("=") + "==", validate=True)
+    except binascii.Error as error:
+        raise RasaException(f"jwt_key is not base64: {error}") from error
 
 
 def bearer(authorization: str | None) -> str | None:
@@ -145,10 +168,10 @@ def _check_key(name: str, key: Any, method: str) -> None:
     algorithm = get_default_algorithms().get(str(method))
     if algorithm is None or method == "none":
         raise RasaException(f"jwt_method '{method}' is unknown; use HS256, RS256 or ES256.")
-    if not isinstance(key, str) or not key.strip():
+    if not isinstance(key, (str, bytes)) or not key.strip():
         raise RasaException(f"{name} is empty or not text: give a key, or remove the line.")
     is_secret = method.startswith("HS")
-    if "PRIVATE KEY" in key:
+    if "PRIVATE KEY" in str(key):
         wanted = "a secret that only your servers know" if is_secret else "the public key"
         raise RasaException(f"{name} is a private key; {method} is checked with {wanted}.")
     try:
@@ -156,9 +179,10 @@ def _check_key(name: str, key: Any, method: str) -> None:
     except Exception as error:
         raise RasaException(f"{name} is not a key for {method}: {error}") from error
     shortest = int(method[2:]) // 8 if is_secret else 0  # RFC 7518, 3.2
-    if len(key.strip().encode()) < shortest:
+    length = len(key if isinstance(key, bytes) else key.strip().encode())
+    if length < shortest:
         raise RasaException(
-            f"{name} has {len(key.strip().encode())} bytes and {method} needs {shortest} or "
+            f"{name} has {length} bytes and {method} needs {shortest} or "
             f"more: make one with 'openssl rand -hex {shortest}'."
         )
     if getattr(prepared, "key_size", SMALLEST_RSA_KEY) < SMALLEST_RSA_KEY and method[0] in "RP":
