@@ -58,9 +58,9 @@ class Running:
             await server.after_start()
             return server
 
-        self.server = self.loop.run_until_complete(start())
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
+        self.server = asyncio.run_coroutine_threadsafe(start(), self.loop).result()
         self.app.ctx.session = requests.Session()
         self.app.ctx.url = f"http://127.0.0.1:{self.port}"
         self.app.ctx.port, self.app.ctx.loop = self.port, self.loop
