@@ -20,7 +20,8 @@ INTRODUCTION, *SECTIONS = re.split(r"^## ", DOC, flags=re.MULTILINE)
 RECIPES = {title: text for title, _, text in (each.partition("\n") for each in SECTIONS)}
 # Those that start other servers.
 APART = ("Move to a separate action server", "Use Rasa's own channel")
-IN_ONE_BOT = [title for title in RECIPES if title not in APART]
+# Those with commands; pages are tested in tests/in_a_bot/live/chat_page/test_recipes.py.
+IN_ONE_BOT = [title for title in RECIPES if title not in APART and "```console" in RECIPES[title]]
 
 
 def blocks(text, *kinds):
@@ -80,8 +81,7 @@ def running(default_bot, tmp_path_factory):
     assert code == 0, output
     running = Running(bot)
     running.bot = bot
-    for script in ("link.mjs", "widget.py"):
-        change(bot, script, ":5005", f":{running.port}")
+    change(bot, "link.mjs", ":5005", f":{running.port}")
     log = Thread(target=copy_lines, args=(running.process.stdout, bot / "bot.log"))
     log.start()
     yield running

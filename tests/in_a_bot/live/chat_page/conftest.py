@@ -21,6 +21,7 @@ TEXTS = {**{name: f"¤ {text}" for name, text in texts().items()}, "lang": "eo"}
 CHROMIUM = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None
 )
+ICON = '<link rel="icon" href="data:,">'  # or the browser asks the site for one
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 CREDENTIALS = """
 rasa_metadata.channels.chat_page.ChatPageInput:

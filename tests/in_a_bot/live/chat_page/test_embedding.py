@@ -5,10 +5,8 @@ import time
 
 import pytest
 
-from in_a_bot.live.chat_page.conftest import TEXTS, serving
+from in_a_bot.live.chat_page.conftest import ICON, TEXTS, serving
 from in_a_bot.tokens import token
-
-ICON = '<link rel="icon" href="data:,">'  # or the browser asks the site for one
 
 
 @pytest.fixture
