@@ -7,6 +7,7 @@ import time
 import uuid
 
 import pytest
+import requests
 import socketio
 
 from in_a_bot.cases import DOMAIN
@@ -176,6 +177,34 @@ def test_a_client_leaves_its_room_when_its_token_expires_and_is_told(app):
         assert client.events["bot_uttered"].empty()
 
 
+def test_a_client_cannot_keep_its_room_by_an_event_that_is_called_disconnect(app):
+    user = uuid.uuid4().hex
+    with Client(app, auth={"token": token(sub=user, exp=time.time() + 2)}) as client:
+        client.emit("disconnect", None)
+        client.say()
+        assert client.next("bot_uttered") == {"text": "hello"}
+        assert client.next("bot_error")["code"] == 401
+        output = app.ctx.channel.get_output_channel()
+        sending = output.send_text_message(f"user:{user}", "a secret")
+        asyncio.run_coroutine_threadsafe(sending, app.ctx.loop).result(WAIT_SECONDS)
+        client.emit("session_request", None)
+        assert client.next("bot_error")["code"] == 401
+        assert client.events["bot_uttered"].empty()
+
+
+def test_a_key_twice_is_rejected_as_in_rest(app):
+    url = f"{app.ctx.url}/socket.io/?EIO=4&transport=polling"
+    url += f"&sid={json.loads(requests.get(url, timeout=5).text[1:])['sid']}"
+    told = '{"session_id": "s", "message": "hello", "customData": {"x": 1, "x": 2}}'
+    for packet in ("40/chat,", f'42/chat,["user_uttered", {told}]'):
+        requests.post(url, data=packet, timeout=5)
+    received = ""
+    while "bot_error" not in received:
+        received = requests.get(url, timeout=5).text
+    assert '"code":422' in received
+    assert "no key twice" in received
+
+
 def test_without_guests_a_client_needs_a_token():
     with running(guests=False) as app:
         with pytest.raises(socketio.exceptions.ConnectionError):
@@ -197,6 +226,7 @@ def test_messages_of_one_socket_do_not_pile_up():
         with Client(app, namespace="/") as client:
             session = client.join()
             for _ in range(MOST_WAITING + 5):
+                client.emit("connect", {})  # which forgets none of them
                 client.say(session_id=session)
             errors = [client.next("bot_error") for _ in range(5)]
             assert {error["reason"] for error in errors} == {"TooMany"}

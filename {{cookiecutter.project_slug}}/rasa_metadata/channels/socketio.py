@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import socketio
@@ -40,6 +41,19 @@ class Client:
     room: str | None = None
     waiting: int = 0
     expiry: asyncio.TimerHandle | None = None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else b"a key twice"  # which is not JSON
+
+
+class StrictPacket(socketio.packet.Packet):
+    """What a client sends; an object with a key twice would lose one of them unseen."""
+
+    json = SimpleNamespace(
+        dumps=json.dumps, loads=json.JSONDecoder(object_pairs_hook=_unique).decode
+    )
 
 
 class NamespacedOutput(SocketIOOutput):
@@ -101,6 +115,7 @@ class MetadataSocketIOInput(SocketIOInput):
         limit = self.validation.max_body_bytes
         check_requests(webhook, self.socketio_path, 2 * limit)  # a frame around a message
         self.sio.eio.max_http_buffer_size = 2 * limit
+        self.sio.packet_class = StrictPacket
 
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: Any) -> None:
@@ -121,6 +136,8 @@ class MetadataSocketIOInput(SocketIOInput):
         return webhook
 
     async def _connect(self, sid: str, _: Any, auth: Any = None) -> None:
+        if sid in self.clients:  # a client may send an event of this name, too
+            return
         token = auth.get("token") if isinstance(auth, dict) else None
         client = Client()
         try:
@@ -137,12 +154,16 @@ class MetadataSocketIOInput(SocketIOInput):
             self._watch_expiry(sid, client)
 
     async def _disconnect(self, sid: str, *_: Any) -> None:
+        if self.sio.manager.is_connected(sid, self.namespace):  # an event of this name
+            return
         client = self.clients.pop(sid, None)
         if client and client.expiry:
             client.expiry.cancel()
 
-    async def _session_request(self, sid: str, data: Any = None) -> None:
-        client = self.clients[sid]
+    async def _session_request(self, sid: str, data: Any = None, *_: Any) -> None:
+        client = self.clients.get(sid)
+        if client is None:  # it has gone
+            return
         wanted = data.get("session_id") if isinstance(data, dict) else None
         try:
             if client.claims:
@@ -161,7 +182,9 @@ class MetadataSocketIOInput(SocketIOInput):
     async def _handle(
         self, on_new_message: Callable[[UserMessage], Awaitable[Any]], sid: str, data: Any
     ) -> None:
-        client = self.clients[sid]
+        client = self.clients.get(sid)
+        if client is None:
+            return
         if client.waiting >= MOST_WAITING:
             raise try_again("Too many messages of this socket wait for an answer.", "TooMany")
         client.waiting += 1
@@ -205,7 +228,7 @@ class MetadataSocketIOInput(SocketIOInput):
         try:
             raw = json.dumps(body).encode()
         except (TypeError, ValueError, RecursionError):
-            message = "Send JSON values only, without binary data."
+            message = "Send JSON values only: no binary data, and no key twice."
             raise ApiError(422, "BadMessage", message) from None
         return self.validation.validate_body(raw, claims, serving.contract_in(self.app), names)
 
