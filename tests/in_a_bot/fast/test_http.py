@@ -92,11 +92,16 @@ def test_a_bad_head_is_answered_at_once_and_in_our_form(app, what):
 
 
 @pytest.mark.parametrize(
-    "line, status",
-    [("GET / HTTP/3.7", 400), ("GET", 400), ("\x00\x01", 400), ("GET  / HTTP/1.1", 400)],
+    "line",
+    [
+        *("GET / HTTP/3.7", "GET", "\x00\x01", "GET  / HTTP/1.1", "GET  HTTP/1.1"),
+        *("GET /\xff HTTP/1.1", "GET /\x1b[31m HTTP/1.1", "CONNECT bot:443 HTTP/1.1"),
+    ],
 )
-def test_a_bad_request_line_is_a_400(app, line, status):
-    assert exchange(app, f"{line}\r\nHost: bot\r\n\r\n".encode())[0] == status
+def test_a_bad_request_line_is_a_400(app, line):
+    raw = f"{line}\r\nHost: bot\r\n\r\n".encode("latin-1")
+    status, answer, _, _ = exchange(app, raw)
+    assert (status, answer["code"], answer["reason"]) == (400, 400, "BadRequest")
 
 
 @pytest.mark.parametrize("method, path, status", [("GET", "/nowhere", 404), ("PUT", PATH, 405)])
@@ -117,6 +122,35 @@ def test_chunks_are_read_up_to_the_limit_and_no_further(app):
     for encoding in ("chunked", "Chunked"):
         good = request(JSON, f"Transfer-Encoding: {encoding}", body=body)
         assert exchange(app, good)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "size, after, wanted",
+    [
+        *(("25", "", 200), ("025", "", 200), ("25 ;a=b", "", 200)),
+        *(("+25", "", 400), ("0x25", "", 400), ("2_5", "", 400), ("-25", "", 400)),
+        *(("x", "", 400), ("", "", 400), ("25", "xx", 400), ("0" * 99 + "25", "", 400)),
+    ],
+)
+def test_a_chunks_size_is_hexadecimal_digits(app, size, after, wanted):
+    body = f"{size}\r\n".encode() + BODY + f"{after or chr(13) + chr(10)}0\r\n\r\n".encode()
+    status, _, _, seconds = exchange(app, request(JSON, "Transfer-Encoding: chunked", body=body))
+    assert (status, seconds < LONGEST) == (wanted, True)
+
+
+def test_a_chunked_body_may_wait_to_be_asked_for(app):
+    with socket.create_connection(("127.0.0.1", app.ctx.port), 5) as connection:
+        connection.sendall(request(JSON, "Transfer-Encoding: chunked", "Expect: 100-continue"))
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"25\r\n" + BODY + b"\r\n0\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "\xff", "null", "http://bot:1", "//bot", ""])
+def test_an_origin_that_is_not_the_servers_is_refused_outside_the_channels(app, origin):
+    status, answer, _, _ = exchange(app, request(f"Origin: {origin}", method="GET", path="/x"))
+    assert (status, answer["reason"]) == (403, "CrossSite")
+    assert exchange(app, request("Origin: http://bot", method="GET", path="/x"))[0] == 404
 
 
 def test_others_are_served_while_bodies_are_awaited(app):

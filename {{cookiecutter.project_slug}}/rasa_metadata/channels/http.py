@@ -5,12 +5,13 @@ import logging
 import re
 from asyncio import AbstractEventLoop
 from typing import Any
-from urllib.parse import urlsplit
 
 from sanic import Blueprint, Sanic, response
-from sanic.exceptions import SanicException
+from sanic.exceptions import InvalidUsage, SanicException
+from sanic.http import HTTP_CONTINUE, Http
 from sanic.request import Request
 from sanic.response import HTTPResponse
+from sanic.server.protocols import http_protocol
 from sanic_cors.core import try_match_any
 
 from rasa_metadata.validation.errors import ApiError, failed
@@ -20,8 +21,39 @@ logger = logging.getLogger(__name__)
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name: RFC 9110, 5.6.2
 DECIMAL = re.compile(r"[0-9]{1,18}")
+CHUNK = re.compile(rb"\r\n[0-9A-Fa-f]{1,16}[ \t]*(;[^\r\n]*)?\r\n")  # RFC 9112, 7.1
+LONGEST_CHUNK_LINE = 64  # bytes, as in Sanic
 EXPOSED_HEADERS = "Retry-After, WWW-Authenticate"
 REASONS = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed", 413: "BodyTooLarge"}
+
+
+class StrictHttp(Http):
+    """Sanic's side of a connection. It answers an address that cannot be parsed, which Sanic
+    does not, and reads a chunk's size as RFC 9112 has it: `+2` and `0x2` are none."""
+
+    __slots__ = ()
+
+    def create_empty_request(self) -> None:
+        try:
+            super().create_empty_request()
+        except Exception:  # the address is what cannot be parsed
+            self.url = None
+            super().create_empty_request()
+
+    async def read(self) -> bytes | None:
+        if self.expecting_continue:
+            self.expecting_continue = False
+            await self._send(HTTP_CONTINUE)
+        if self.request_body == "chunked" and not self.request_bytes_left:
+            while self.recv_buffer.find(b"\r\n", 3) < 0:
+                if len(self.recv_buffer) > LONGEST_CHUNK_LINE:
+                    break
+                await self._receive_more()
+            if not CHUNK.match(self.recv_buffer):
+                self.keep_alive, self.request_body = False, None
+                raise InvalidUsage("Bad chunked encoding")
+        data: bytes | None = await super().read()
+        return data
 
 
 def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None:
@@ -53,6 +85,7 @@ def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None
         app.ctx.channel_prefixes = (*getattr(app.ctx, "channel_prefixes", ()), prefix)
         if not hasattr(app.ctx, "answers_with_api_errors"):
             app.ctx.answers_with_api_errors = True
+            http_protocol.Http = StrictHttp  # type: ignore[attr-defined]
             answer_with_api_errors(app)
 
 
@@ -82,7 +115,7 @@ def check_head(request: Request) -> None:
 def is_cross_site(request: Request) -> bool:
     """Return whether a browser sends a request from a site that `--cors` does not name."""
     origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc == request.headers.get("host"):
+    if origin is None or origin.partition("://")[2] == request.headers.get("host"):
         return False
     resources = request.app.ctx.sanic_cors.resources
     return not any(try_match_any(origin, options["origins"]) for _, options in resources)
@@ -105,6 +138,8 @@ def answer_error(request: Request, error: Exception) -> HTTPResponse:
         status = getattr(error, "status_code", 500)
         headers = getattr(error, "headers", {})
         error = ApiError(status, REASONS.get(status, "RequestFailed"), str(error) or "Failed.")
+    elif request.method == "NONE":  # as Sanic calls that of a head that it cannot parse
+        error = _bad_request("The request's first line is not valid.")
     elif not isinstance(error, ApiError):
         logger.error(f"{request.method} {request.path} failed.", exc_info=error)
         error = failed("The server could not handle this request.")
