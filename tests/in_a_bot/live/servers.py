@@ -107,10 +107,11 @@ class Served:
 class Bot(Served):
     """A Rasa server that this process starts."""
 
-    def __init__(self, project: Path, name: str, **env: str) -> None:
+    def __init__(self, project: Path, name: str, *options: str, **env: str) -> None:
         port = free_port()
         super().__init__(f"http://127.0.0.1:{port}")
         command = [*RASA, "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(port)]
+        command += options
         self.server = Process(project, name, command, **env)
 
     def wait(self) -> None:

@@ -75,6 +75,7 @@ def test_no_token_and_no_signed_value_is_in_the_log_or_in_an_event(bot, user):
     secret = token(sub=user, metadata={"probe": {"id": f"secret-{user}"}})
     headers = {"authorization": f"Bearer {secret}"}
     bot.say("ignored", "/probe_show", TOLD, headers=headers)
+    bot.say("ignored", "/session_start", headers=headers)
     bot.post("ignored", "/probe_fail", headers=headers)
     expired = token(sub=user, exp=1)
     answer = bot.post("x", "/probe_show", headers={"authorization": f"Bearer {expired}"})
@@ -83,6 +84,14 @@ def test_no_token_and_no_signed_value_is_in_the_log_or_in_an_event(bot, user):
     assert secret not in log + json.dumps(bot.events(f"user:{user}"))
     assert f"secret-{user}" not in log
     assert expired not in log + answer.text
+
+
+def test_a_client_cannot_forge_a_line_of_the_log(bots, sender):
+    bot = bots["in process"]  # which runs with --debug
+    bot.say(sender, f"/{sender}\n2026-11-25 ERROR \r\n{sender}")
+    lines = [line for line in bot.server.printed().splitlines() if sender in line]
+    assert any("Failed to parse" in line for line in lines)
+    assert not any(line.startswith(("2026-11-25 ERROR", sender)) for line in lines)
 
 
 def test_a_stream_that_fails_ends_with_the_error(bot, sender):

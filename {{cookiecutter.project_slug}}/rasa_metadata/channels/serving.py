@@ -1,5 +1,6 @@
 """What each of our channels does once the Rasa server is up, and what it asks of it."""
 
+import inspect
 import json
 import logging
 import shlex
@@ -40,6 +41,7 @@ def start(app: Sanic, validation: RequestValidation) -> None:
     app.ctx.runtime_is_reported = True
     runtime.load()  # for endpoints.yml that names none of our stores
     _report_actions(app.ctx.agent.action_endpoint)
+    _report_open_api(app)
     try:
         signed = any(field.signed for field in contract_in(app).fields)
     except ApiError as error:
@@ -56,6 +58,18 @@ def _report_actions(endpoint: EndpointConfig | None) -> None:
         logger.info("Actions run inside this server.")
     else:
         logger.info(f"Actions run on {endpoint.url}.")
+
+
+def _report_open_api(app: Sanic) -> None:
+    """Log who can use Rasa's API if nothing protects it; the token is in its routes alone."""
+    handler = next((each.handler for each in app.router.routes if each.path == "model"), None)
+    if handler is None or app.config.get("USE_JWT"):  # without --enable-api, or with --jwt-secret
+        return
+    if inspect.getclosurevars(handler).nonlocals["token"] is None:
+        logger.warning(
+            "--enable-api without --auth-token or --jwt-secret: everybody who reaches "
+            f"{app.state.host}:{app.state.port} can read and write every conversation now."
+        )
 
 
 def example_in(app: Sanic) -> dict[str, Any] | None:

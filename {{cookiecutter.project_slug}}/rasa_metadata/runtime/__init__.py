@@ -18,5 +18,6 @@ def load() -> None:
     from rasa_metadata.runtime import patches  # brings TensorFlow
 
     startup.keep_root_logger()
+    startup.keep_logs_clean()
     startup.answer_ended_turns()
     patches.apply()

@@ -1,12 +1,19 @@
 """What has to happen before Rasa loads its model and serves requests."""
 
 import logging
+import re
+import warnings
 from typing import Any
 
 from sanic import Sanic
 from sanic.request import Request
 
 from rasa_metadata.runtime.turn import TurnEnded
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What Rasa logs at --debug with the values of slots: those of signed ones, too.
+SLOT_VALUES = re.compile('"slot_values"|"rasa_events"|extracted slots')
+SLOT_LOGGERS = ("rasa.core.processor", "rasa.core.actions.action", "rasa.core.actions.forms")
 
 
 def keep_root_logger() -> None:
@@ -23,6 +30,25 @@ def keep_root_logger() -> None:
 
     root.setLevel(level)
     root.__class__ = kind
+
+
+def keep_logs_clean() -> None:
+    """Leave slot values out of the log, and keep each warning on one line.
+
+    Rasa repeats a client's text in some: `/greet` and a line break could forge a line.
+    """
+    for name in SLOT_LOGGERS:
+        logging.getLogger(name).addFilter(_has_no_slot_values)
+    show = warnings.showwarning
+
+    def show_on_one_line(message: Any, *where: Any, **more: Any) -> None:
+        show(CONTROL.sub(lambda found: repr(found[0])[1:-1], str(message)), *where, **more)
+
+    warnings.showwarning = show_on_one_line
+
+
+def _has_no_slot_values(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG or not SLOT_VALUES.search(record.getMessage())
 
 
 def answer_ended_turns() -> None:
