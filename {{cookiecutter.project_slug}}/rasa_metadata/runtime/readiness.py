@@ -5,6 +5,7 @@ not ready need not be restarted, but gets no messages.
 """
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import Awaitable
@@ -17,6 +18,8 @@ from rasa_metadata.runtime.in_process import ACTION_SERVER_URL
 from rasa_metadata.runtime.turn import TurnEnded
 from rasa_metadata.validation.errors import ApiError, try_again
 
+logger = logging.getLogger(__name__)
+
 LONGEST_CHECK = 2.0
 NOBODY = f"ready-{uuid.uuid4().hex}"  # whom the checks look up, and lock
 
@@ -25,13 +28,14 @@ async def readiness(app: Sanic) -> dict[str, str]:
     """Return what was checked.
 
     Raises:
-        ApiError: 503; its `details` name what is away.
+        ApiError: 503; its `details` name what is away. Why is in the log alone: it may
+            contain addresses, and clients may reach this.
     """
     agent = app.ctx.agent
     if not agent.is_ready():
         raise _not_ready({"model": "there is none: run 'make train'"})
     checks = {
-        "tracker store": agent.tracker_store.retrieve(NOBODY),
+        "tracker store": _store(agent.tracker_store),
         "lock store": _lock(agent.lock_store),
     }
     server = os.environ.get(ACTION_SERVER_URL)
@@ -45,9 +49,9 @@ async def readiness(app: Sanic) -> dict[str, str]:
 
 
 def _not_ready(problems: dict[str, str]) -> ApiError:
-    return try_again(
-        f"This server cannot take a turn: {', '.join(problems)}.", "NotReady", problems
-    )
+    logger.error(f"This server cannot take a turn: {problems}")
+    message = f"This server cannot take a turn: {', '.join(problems)}."
+    return try_again(message, "NotReady", dict.fromkeys(problems, "not ready"))
 
 
 async def _problem(check: Awaitable[Any]) -> str | None:
@@ -58,6 +62,14 @@ async def _problem(check: Awaitable[Any]) -> str | None:
     except (Exception, TurnEnded) as error:
         return str(error) or repr(error)
     return None
+
+
+async def _store(store: Any) -> None:
+    ours: Any = getattr(store, "_tracker_store", None)  # Rasa's FailSafeTrackerStore is around it
+    if hasattr(ours, "check_writable"):
+        await ours.check_writable()
+    else:
+        await store.retrieve(NOBODY)
 
 
 async def _lock(store: Any) -> None:

@@ -144,6 +144,14 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             except Exception:
                 logger.exception("Stored events could not be sent to the event broker.")
 
+    async def check_writable(self) -> None:
+        """Do what storing needs, on SQLite down to the disk, and store nothing.
+
+        Raises:
+            StoreFailed: if the database is away, its disk is full or cannot be written to.
+        """
+        await self._call(self._touch)
+
     async def keys(self) -> Iterable[str]:
         return await self._call(self._senders)
 
@@ -195,6 +203,11 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 raise TimeoutError(f"'{sender}' could not be stored in time.")
         tracker.stored = Stored(len(tracker.events), last_row)
         return events
+
+    def _touch(self) -> None:
+        with self._cursor(for_writing_to="") as cursor:
+            writes_nothing = "DELETE FROM events WHERE 1 = 0"
+            cursor.execute("PRAGMA user_version = 0" if self.file else writes_nothing)
 
     def _senders(self) -> list[str]:
         rows = self._rows("SELECT max(id), sender_id FROM events GROUP BY sender_id")
