@@ -64,7 +64,7 @@ def test_dclint_accepts_the_compose_file(bots, linters, tmp_path):
 
 def test_manifests_match_the_kubernetes_api(bots):
     manifests = sorted((bots["kubernetes"] / "deploy/kubernetes").glob("*-*.yml"))
-    assert len(manifests) == 9
+    assert len(manifests) == 10
     for path in [*manifests, bots["kubernetes"] / "deploy/kubernetes/ingress.yml"]:
         kubernetes_validate.validate(yaml.safe_load(path.read_text()), KUBERNETES, strict=True)
 

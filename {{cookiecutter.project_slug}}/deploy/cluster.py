@@ -177,6 +177,7 @@ class Cluster:
             "ACTIONS_PORT": f"127.0.0.1:{self.actions_port}",
             "REQUESTS_PER_SECOND": str(self.requests_per_second),
             "REQUEST_BURST": str(2 * self.requests_per_second),
+            "CONNECTIONS": str(2 * self.requests_per_second),
         }
 
 

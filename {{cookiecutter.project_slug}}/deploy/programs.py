@@ -103,15 +103,11 @@ def filled_in(template: str, values: Mapping[str, str]) -> str:
 
 
 def nginx_config(state: Path, values: Mapping[str, str]) -> str:
-    """Return the nginx configuration, with what the container image adds to the templates."""
+    """Return nginx.conf, with the templates filled in and all files in `state`."""
     servers = "".join(
         filled_in(template.read_text(), values)
         for template in sorted(NGINX_TEMPLATES.glob("*.template"))
     )
-    folders = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "\n".join(f'{name}_temp_path "{state}/nginx-{name}";' for name in folders)
     user = "user root;" if os.geteuid() == 0 else ""  # it can read this folder
-    return (
-        f'{user}\ndaemon off;\npid "{state}/nginx.pid";\nerror_log stderr;\n'
-        f"events {{}}\nhttp {{\naccess_log off;\n{paths}\n{servers}}}\n"
-    )
+    config = (NGINX_TEMPLATES / "nginx.conf").read_text().replace("/tmp/", f"{state}/nginx-")
+    return f"{user}\ndaemon off;\n{config.replace('include /etc/nginx/conf.d/*.conf;', servers)}"

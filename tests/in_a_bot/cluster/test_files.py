@@ -10,7 +10,7 @@ from deploy.cluster import SECRETS, Cluster
 from deploy.programs import NGINX_TEMPLATES
 
 from in_a_bot.cases import PROJECT
-from in_a_bot.cluster.files import DEPLOY, MANIFESTS, SERVICES, container, manifest
+from in_a_bot.cluster.files import DEPLOY, MANIFESTS, SERVICES, container, manifest, read_yaml
 
 CLUSTER = Cluster(PROJECT, PROJECT, PROJECT, dict.fromkeys(SECRETS, "x"))
 BODY_BYTES = 65536
@@ -72,6 +72,26 @@ def test_secrets_are_those_that_the_make_target_writes():
     assert set(written) == set(SECRETS)
     if SERVICES:
         assert variables((DEPLOY / "compose/compose.yml").read_text()) == {*SECRETS, "PORT"}
+
+
+def test_each_service_has_limits_networks_and_no_secret_on_a_command_line():
+    for name, service in SERVICES.items():
+        assert {"cpus", "memory"} <= set(service["deploy"]["resources"]["limits"])
+        assert service["pids_limit"]
+        assert "no-new-privileges:true" in service["security_opt"]
+        commands = f"{service.get('command')} {service.get('healthcheck')}"
+        assert not variables(commands) & set(SECRETS)
+        assert ("world" in service["networks"]) == ("ports" in service) == (name == "nginx")
+        assert ("data" in service["networks"]) == (name in ("rasa", "postgres", "redis"))
+
+
+def test_only_servers_that_need_it_reach_the_world():
+    for path in DEPLOY.glob("compose/compose.yml"):
+        networks = read_yaml(path)["networks"]
+        closed = {name for name, each in networks.items() if each and each["internal"]}
+        assert closed == {"bot", "data"}
+        reach = {name for name, each in SERVICES.items() if set(each["networks"]) - closed}
+        assert reach == {"nginx", "actions"}
 
 
 def test_no_file_contains_a_secret():

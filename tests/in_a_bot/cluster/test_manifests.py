@@ -28,6 +28,28 @@ def test_selectors_and_ports_match(name):
 
 
 @pytest.mark.parametrize("name", ["rasa", "actions"])
+def test_what_a_pod_may_use_and_reach_is_bounded(name):
+    resources = container(name)["resources"]
+    assert {"memory", "ephemeral-storage"} <= set(resources["limits"])
+    assert {"cpu", "memory", "ephemeral-storage"} <= set(resources["requests"])
+    for volume in manifest("Deployment", name)["spec"]["template"]["spec"]["volumes"]:
+        assert volume["emptyDir"]["sizeLimit"]
+    policy = manifest("NetworkPolicy", name)["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert all("ports" in rule for rule in policy["egress"])
+
+
+def test_readiness_is_closed_to_the_world():
+    ready = manifest("Ingress", "ready")
+    (allowed,) = ready["metadata"]["annotations"].items()
+    assert allowed == ("nginx.ingress.kubernetes.io/whitelist-source-range", "127.0.0.1/32")
+    (rule,), (other,) = ready["spec"]["rules"], manifest("Ingress", "bot")["spec"]["rules"]
+    assert rule["host"] == other["host"]
+    paths = {each["path"]: each["pathType"] for each in rule["http"]["paths"]}
+    assert paths == {f"/webhooks/{name}/ready": "Prefix" for name in ("rest", "callback")}
+
+
+@pytest.mark.parametrize("name", ["rasa", "actions"])
 def test_references_name_what_exists(name):
     (config,) = manifest("Kustomization")["configMapGenerator"]
     known = {

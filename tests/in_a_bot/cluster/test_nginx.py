@@ -1,7 +1,9 @@
 """nginx accepts what the channels accept, limits each client, and answers errors in their form."""
 
+import http.client
 import json
 import queue
+import socket
 import subprocess
 
 import pytest
@@ -13,17 +15,39 @@ from deploy.programs import nginx_config, program
 from in_a_bot.cases import PROJECT
 from in_a_bot.live.servers import free_port
 from in_a_bot.live.test_life_cycle import probe
+from rasa_metadata.testing.processes import wait_for
 
 SHOW = "/probe_show"
 SHAPE = {"status", "code", "reason", "message", "details"}
 
 
+def get(cluster, path):
+    """GET a path as it is: `requests` would tidy it up."""
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=5)
+    connection.request("GET", path)
+    return connection.getresponse()
+
+
+READY = ["", "/", "//", "?x", "/?x"]
+
+
 @pytest.mark.parametrize(
-    "path", ["/", "/conversations/ada/tracker", "/model", "/webhooks/rest/ready"]
+    "path",
+    [
+        *("/", "/conversations/ada/tracker", "/model", "//webhooks//rest//ready"),
+        *("/webhooks/rest/%72eady", "/webhooks/rest/./ready/.", "/x/../webhooks/callback/ready"),
+        *(f"/webhooks/rest/ready{end}" for end in READY),
+    ],
 )
 def test_only_the_channels_are_open_to_clients(cluster, path):
-    answer = requests.get(cluster.url + path, timeout=5)
-    assert (answer.status_code, set(answer.json())) == (404, SHAPE)
+    answer = get(cluster, path)
+    assert (answer.status, set(json.load(answer))) == (404, SHAPE)
+
+
+def test_no_query_string_is_in_the_log_of_requests(cluster, sender):
+    assert get(cluster, f"/webhooks/rest/?user.name={sender}").status == 200
+    assert wait_for(lambda: '"GET /webhooks/rest/" 200' in cluster.nginx.printed())
+    assert sender not in cluster.nginx.printed()
 
 
 def test_a_body_that_is_too_large_gets_the_channels_own_answer(cluster):
@@ -58,6 +82,33 @@ def test_a_client_that_sends_too_much_at_once_gets_a_429(cluster, tmp_path):
     assert [answer.status_code for answer in got] == [200, 200, 200, 429, 429, 429]
     assert (set(got[-1].json()), got[-1].json()["reason"]) == (SHAPE, "TooManyRequests")
     assert got[-1].headers["Retry-After"]
+
+
+WAITING = b"POST /webhooks/rest/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+
+
+def test_a_client_may_have_so_many_connections_and_no_longer_than_they_are_used(
+    cluster, tmp_path, monkeypatch
+):
+    def impatient(*args):
+        return nginx_config(*args).replace("header_timeout 15s", "header_timeout 1s")
+
+    monkeypatch.setattr("deploy.cluster.nginx_config", impatient)
+    slow = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys, requests_per_second=1)
+    slow.rasa_urls, slow.action_urls = cluster.rasa_urls, cluster.action_urls
+    try:
+        slow.nginx = slow._nginx()
+        waiting = [socket.create_connection(("127.0.0.1", slow.port), 5) for _ in range(3)]
+        for each, sent in zip(waiting, (WAITING, WAITING, WAITING[:30]), strict=True):
+            each.sendall(sent)
+        assert waiting[2].recv(1) == b""  # its head did not come in time
+        answer = get(slow, "/webhooks/rest/")
+        assert (answer.status, json.load(answer)["reason"]) == (429, "TooManyRequests")
+        for each in waiting:
+            each.close()
+        assert wait_for(lambda: get(slow, "/webhooks/rest/").status == 200)
+    finally:
+        slow.stop()
 
 
 def test_without_any_server_the_answer_is_a_502_in_the_form_of_other_errors(cluster, tmp_path):
