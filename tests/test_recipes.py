@@ -113,9 +113,9 @@ def started(my_bot):
         (block,) = blocks(text, "sh")
         for command in block.splitlines():
             port, url = rasa, f"http://localhost:{rasa}/webhooks/rest/"
-            if command.endswith("run actions"):
-                port, url = actions, f"http://localhost:{actions}/health"
             flag = f"PORT={port}" if "make run" in command else f"--port {port}"
+            if command == "make actions":
+                url, flag = f"http://localhost:{actions}/health", f"ARGS='--port {actions}'"
             line = f"{command.replace(':5055', f':{actions}')} {flag}"
             process = subprocess.Popen(["bash", "-c", line], cwd=my_bot, start_new_session=True)
             processes.append(process)

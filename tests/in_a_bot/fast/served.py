@@ -45,13 +45,14 @@ def serve(domain=DOMAIN, behave=None, cors="", channel=MetadataRestInput, **cred
 class Running:
     """An app that is served from a thread of its own, until the block ends."""
 
-    def __init__(self, app):
+    def __init__(self, app, host="127.0.0.1", ssl=None):
         self.app, self.loop, self.port = app, asyncio.new_event_loop(), free_port()
+        self.host, self.ssl = host, ssl
 
     def __enter__(self):
         async def start():
             server = await self.app.create_server(
-                "127.0.0.1", self.port, return_asyncio_server=True
+                self.host, self.port, ssl=self.ssl, return_asyncio_server=True
             )
             await server.startup()
             await server.before_start()

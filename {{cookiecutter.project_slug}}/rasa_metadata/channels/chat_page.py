@@ -21,7 +21,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from rasa_metadata.channels.rest import MetadataRestInput
-from rasa_metadata.channels.serving import contract_in, example_in
+from rasa_metadata.channels.serving import address, contract_in, example_in
 from rasa_metadata.chat import FOLDER, YOURS, texts
 from rasa_metadata.runtime import turn
 from rasa_metadata.runtime.in_process import actions_of
@@ -126,7 +126,7 @@ class ChatPageInput(MetadataRestInput):
         async def show_the_link(app: Sanic, _: AbstractEventLoop) -> None:
             if not WIDGET.is_file():
                 logger.warning("The chat page has no widget: run 'make chat', with a network.")
-            url = f"http://localhost:{app.state.port}/webhooks/{self.name()}/chat"
+            url = address(app, f"/webhooks/{self.name()}/chat")
             link = "?".join(filter(None, [url, "&".join(as_parameters(example_in(app) or {}))]))
             logger.info(f"Chat with it in a browser:\n\n  {link}\n")
 

@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+import os
 import shlex
 from typing import Any
 
@@ -12,11 +13,14 @@ from sanic import Sanic
 from rasa_metadata import runtime
 from rasa_metadata.contract import Contract, ContractError, contract_of
 from rasa_metadata.contract.examples import example_metadata
-from rasa_metadata.runtime.in_process import actions_of
+from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE
+from rasa_metadata.runtime.in_process import ACTION_SERVER_URL, actions_of
 from rasa_metadata.validation.errors import ApiError, try_again
 from rasa_metadata.validation.message import RequestValidation
 
 logger = logging.getLogger(__name__)
+
+NO_TOKENS = "There is no METADATA_JWT_KEY, so signed slots stay empty."
 
 
 def contract_in(app: Sanic) -> Contract:
@@ -43,12 +47,21 @@ def start(app: Sanic, validation: RequestValidation) -> None:
     _report_actions(app.ctx.agent.action_endpoint)
     _report_open_api(app)
     try:
-        signed = any(field.signed for field in contract_in(app).fields)
+        contract_in(app)
     except ApiError as error:
         logger.error(error.message)
-        return
-    if signed and not validation.tokens.keys:
-        logger.info("There is no METADATA_JWT_KEY, so signed slots stay empty.")
+    if has_signed_slots(app):
+        if not validation.tokens.keys:
+            logger.warning(NO_TOKENS)
+        elif os.environ.get(ACTION_SERVER_URL) and not os.environ.get(SIGNATURE_KEY_VARIABLE):
+            logger.warning(f"There is no {SIGNATURE_KEY_VARIABLE}, so signed slots stay empty.")
+
+
+def has_signed_slots(app: Sanic) -> bool:
+    try:
+        return any(field.signed for field in contract_in(app).fields)
+    except ApiError:
+        return False
 
 
 def _report_actions(endpoint: EndpointConfig | None) -> None:
@@ -80,6 +93,12 @@ def example_in(app: Sanic) -> dict[str, Any] | None:
         return None
 
 
+def address(app: Sanic, path: str) -> str:
+    """Return the address of a path of this server, for a client on the same machine."""
+    location = app.serve_location.replace("//0.0.0.0:", "//localhost:")
+    return location.replace("//[::]:", "//localhost:") + path
+
+
 def invite(app: Sanic, path: str) -> None:
     """Log a `curl` to paste, with example metadata."""
     metadata = example_in(app)
@@ -87,7 +106,7 @@ def invite(app: Sanic, path: str) -> None:
         return
     message = {"sender": "ada", "message": "hello", **({"metadata": metadata} if metadata else {})}
     body = json.dumps(message)
-    url = f"http://localhost:{app.state.port}{path}"
+    url = address(app, path)
     logger.info(
         f"Talk to the bot at {url}, for example\n\n"
         f"  curl {url} -H 'Content-Type: application/json' -d {shlex.quote(body)}\n"

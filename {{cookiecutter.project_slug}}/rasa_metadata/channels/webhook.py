@@ -68,7 +68,11 @@ class ValidatedWebhook(InputChannel):
 
         @webhook.get("/ready")
         async def tell_whether_ready(request: Request) -> HTTPResponse:
-            return response.json(await readiness.readiness(request.app))
+            signed, keys = serving.has_signed_slots(request.app), self.validation.tokens.keys
+            checked = await readiness.readiness(request.app, bool(signed and keys))
+            if signed and not keys:
+                checked["signed slots"] = serving.NO_TOKENS
+            return response.json(checked)
 
         @webhook.listener("after_server_start")
         async def start(app: Sanic, _: AbstractEventLoop) -> None:

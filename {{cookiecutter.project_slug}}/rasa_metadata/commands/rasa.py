@@ -4,7 +4,9 @@ Sanic and Rasa switch deprecation warnings on while they are imported, whatever 
 PYTHONWARNINGS: each start prints forty lines about which an author of a bot can do nothing.
 """
 
+import argparse
 import os
+import socket
 import sys
 import warnings
 from typing import Any
@@ -27,8 +29,24 @@ def print_useful_warning(message: Any, category: Any, *where: Any, **more: Any) 
         print_warning(message, category, *where, **more)
 
 
+def port_in_use(arguments: list[str]) -> str | None:
+    """Return the port of `run` if it is in use; Rasa would find out when all is loaded."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("-p", "--port", default="5055" if "actions" in arguments else "5005")
+    parser.add_argument("-i", "--interface", default=os.environ.get("SANIC_HOST", "0.0.0.0"))
+    given, _ = parser.parse_known_args(arguments)
+    try:
+        socket.create_connection((given.interface, given.port), 1).close()
+    except (OSError, OverflowError):  # nobody answers; what else is wrong, Rasa reports
+        return None
+    return str(given.port)
+
+
 def main(arguments: list[str]) -> int:
     """Run `rasa` with these arguments."""
+    if arguments[:1] == ["run"] and (port := port_in_use(arguments)):
+        print(f'Port {port} is in use. Use another one: ARGS="--port ..."', file=sys.stderr)
+        return 1
     warnings.showwarning = print_useful_warning
     os.environ.update({**QUIET, **os.environ})
     if not sys.stderr.isatty():

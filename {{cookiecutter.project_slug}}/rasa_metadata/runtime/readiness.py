@@ -7,13 +7,17 @@ not ready need not be restarted, but gets no messages.
 import asyncio
 import logging
 import os
+import time
 import uuid
 from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
+import rasa
 from sanic import Sanic
 
+from rasa_metadata.contract.fields import SYNC_ACTION
+from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE, SIGNED_KEY, sign
 from rasa_metadata.runtime.in_process import ACTION_SERVER_URL
 from rasa_metadata.runtime.turn import TurnEnded
 from rasa_metadata.validation.errors import ApiError, try_again
@@ -21,11 +25,17 @@ from rasa_metadata.validation.errors import ApiError, try_again
 logger = logging.getLogger(__name__)
 
 LONGEST_CHECK = 2.0
+HOUR = 3600
 NOBODY = f"ready-{uuid.uuid4().hex}"  # whom the checks look up, and lock
 
 
-async def readiness(app: Sanic) -> dict[str, str]:
-    """Return what was checked.
+# The domain of a message with which the action server shows that it verifies signatures.
+MAPPING = {"type": "custom", "action": SYNC_ACTION, "metadata": {"path": "ready", "signed": True}}
+DOMAIN = {"slots": {"ready": {"type": "bool", "mappings": [MAPPING]}}}
+
+
+async def readiness(app: Sanic, signed: bool = False) -> dict[str, str]:
+    """Return what was checked; `signed`: whether metadata of tokens fills slots.
 
     Raises:
         ApiError: 503; its `details` name what is away. Why is in the log alone: it may
@@ -40,7 +50,7 @@ async def readiness(app: Sanic) -> dict[str, str]:
     }
     server = os.environ.get(ACTION_SERVER_URL)
     if server:
-        checks["action server"] = _health(server)
+        checks["action server"] = _run_sync(server, signed)
     found = await asyncio.gather(*(_problem(check) for check in checks.values()))
     problems = {name: problem for name, problem in zip(checks, found, strict=True) if problem}
     if problems:
@@ -77,8 +87,15 @@ async def _lock(store: Any) -> None:
         pass
 
 
-async def _health(webhook: str) -> None:
-    """Ask the action server by the address beside its webhook (rasa_sdk/endpoint.py)."""
-    url = f"{webhook.rsplit('/', 1)[0]}/health"
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
+async def _run_sync(webhook: str, signed: bool) -> None:
+    """Let the action server run our action on a signed message, as in a turn."""
+    proof = sign({"ready": True}, NOBODY, NOBODY, NOBODY, NOBODY, time.time() + HOUR)
+    message = {"event": "user", "text": NOBODY, "message_id": NOBODY}
+    events = [{**message, "metadata": {SIGNED_KEY: proof}}]
+    tracker = {"sender_id": NOBODY, "events": events, "slots": {}}
+    call = {"next_action": SYNC_ACTION, "tracker": tracker, "domain": DOMAIN}
+    call["version"] = rasa.__version__
+    async with aiohttp.ClientSession() as session, session.post(webhook, json=call) as response:
         response.raise_for_status()
+        if signed and not (await response.json())["events"]:
+            raise ValueError(f"it has another {SIGNATURE_KEY_VARIABLE} than this server, or none")
