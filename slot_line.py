@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import cache_from_source
@@ -174,12 +175,26 @@ class SlotLine(Extension):
         sys.modules.pop(__name__, None)
         Path(cache_from_source(__file__)).unlink(missing_ok=True)
         _check_cookiecutter()
+        environment.globals["template_version"] = template_version
         environment.filters["slots"] = slots
         environment.filters["problems"] = problems
         environment.filters["checked"] = checked
         environment.filters["again"] = again
         environment.filters["one_line"] = lambda text: " ".join(text.split())
         environment.filters["tojson"] = tojson
+
+
+def template_version() -> str:
+    """Return the tag or commit of this template; outside a repository, its version."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--tags", "--always", "--dirty"]
+    env = {**os.environ, "GIT_CEILING_DIRECTORIES": str(here.parent)}
+    try:
+        run = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        version = re.search(r'^version = "(.*)"$', (here / "pyproject.toml").read_text(), re.M)
+        return f"v{version[1]}"
+    return run.stdout.strip()
 
 
 def slots(line: str) -> list[Slot]:

@@ -15,7 +15,7 @@ import requests
 
 from tests.conftest import BAKES, TEMPLATE, Running, made, make
 from tests.test_machinery import PROGRAMS
-from tools.demo import free_port
+from tools.demo import answers, free_port
 
 pytestmark = pytest.mark.rasa
 
@@ -70,6 +70,15 @@ def test_training_again_does_nothing(my_bot):
     assert "Training" in made(my_bot, "--dry-run", "train")[1]
 
 
+def test_long_steps_show_progress_at_a_terminal_and_one_line_elsewhere(my_bot):
+    (my_bot / "data" / "stories.yml").touch()
+    assert "train --quiet" in made(my_bot, "--dry-run", "train")[1]
+    program = "import pty; pty.spawn(['make', '--dry-run', 'train'])"
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=my_bot, capture_output=True, text=True)
+    assert "train  --domain" in run.stdout
+
+
 def test_the_examples_in_its_readme_and_its_manual_run(default_bot):
     """They are parts of an action, and a `greet`."""
     texts = [(default_bot / name).read_text() for name in ("README.md", "rasa_metadata/README.md")]
@@ -93,6 +102,22 @@ print(known_metadata(tracker, domain), input_channel(tracker), dispatcher.messag
     assert run.stdout == (
         "{'user': {'name': 'Ada'}, 'account': {'plan': 'pro'}} rest utter_greet\n"
     ), run.stderr
+
+
+def test_the_commands_without_make_start_a_bot_with_its_keys(my_bot):
+    block = (my_bot / "README.md").read_text().split("## Without make")[1].split("```")[1]
+    commands, run, _ = re.split(r"^(.venv/bin/rasa run)$", block, flags=re.MULTILINE)
+    *_, commands = re.split(r"^.*(pip install|npm ci).*$", commands, flags=re.MULTILINE)
+    port = free_port()
+    script = f"set -e\n{commands}\nexec {run} --port {port}"
+    process = subprocess.Popen(["bash", "-c", script], cwd=my_bot, start_new_session=True)
+    try:
+        assert answers(f"http://localhost:{port}/webhooks/rest/", process)
+        ready = requests.get(f"http://localhost:{port}/webhooks/rest/ready", timeout=10)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+    assert ready.json() == dict.fromkeys(["model", "tracker store", "lock store"], "ready")
 
 
 @pytest.fixture

@@ -284,6 +284,24 @@ def test_make_check_works_outside_git_and_make_fix_repairs_the_style(my_bot):
     assert "All is well." in output
 
 
+def test_make_check_and_make_fix_leave_the_files_of_others_alone(my_bot):
+    names = ("node_modules/x/a.py", "node_modules/x/a.yml", "node_modules/x/a.md")
+    names += ("results/a.yml", "results/a.md", "train_test_split/a.yml")
+    ugly = "import os  \nx: {a :  1}   \n\n\n"
+    for path in (my_bot / name for name in (*names, f"rasa_metadata/chat/{names[0]}")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(ugly)
+    assert made(my_bot, "fix")[0] == 0
+    assert {path.read_text() for path in my_bot.rglob("a.*")} == {ugly}
+    code, output = made(my_bot, "check-python", "check-yaml")
+    assert code == 0, output
+
+
+def test_the_actions_of_a_new_bot_are_typed(my_bot):
+    run = subprocess.run([".tools/bin/mypy", "-p", "actions"], cwd=my_bot, capture_output=True)
+    assert run.returncode == 0, run.stdout
+
+
 def test_yaml_that_rasa_writes_is_accepted(my_bot):
     stories = my_bot / "data" / "stories.yml"
     one = stories.read_text().split("stories:\n")[1]

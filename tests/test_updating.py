@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+import tomli as tomllib
+import yaml
 from cookiecutter.main import cookiecutter
 
 from tests.conftest import BIN, BOT, TEMPLATE, change, files, scratch_template
@@ -147,6 +149,31 @@ def test_cruft_brings_what_is_new_and_leaves_what_is_yours(template, tmp_path):
     did(check, bot)
 
 
+@pytest.mark.parametrize("bake", ["cookiecutter {} --no-input", "cruft create {} --no-input"])
+def test_a_bot_names_the_template_it_was_baked_from(template, tmp_path, bake):
+    def version(folder):
+        did(bake.format(template), folder)
+        return recorded(folder / "metadata-bot")
+
+    assert version(tmp_path / "tag") == "v1"
+    renew(template)
+    did("git tag --delete v2", template)
+    commit = version(tmp_path / "commit")
+    assert did(f"git rev-parse {commit}", template) == did("git rev-parse HEAD", template)
+
+
+def test_a_bot_of_a_template_outside_a_repository_names_its_version(tmp_path):
+    did("git init --quiet", tmp_path)  # not the template's
+    template = scratch_template(tmp_path / "template")
+    did(f"cookiecutter {template} --no-input", tmp_path)
+    version = tomllib.loads((TEMPLATE / "pyproject.toml").read_text())["project"]["version"]
+    assert recorded(tmp_path / "metadata-bot") == f"v{version}"
+
+
+def recorded(bot):
+    return yaml.safe_load((bot / ".cookiecutter-answers.yml").read_text())["template_version"]
+
+
 def test_a_bake_leaves_no_compiled_file_in_the_template(template, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     cookiecutter(str(template), no_input=True, output_dir=tmp_path)
@@ -154,9 +181,10 @@ def test_a_bake_leaves_no_compiled_file_in_the_template(template, tmp_path, monk
 
 
 def test_cruft_links_a_bot_that_cookiecutter_baked(template, tmp_path):
-    _, link, check, update, _ = documented("With cruft", template, VERSION="v1")
     did(f"cookiecutter {template} --no-input ci=gitlab", tmp_path)
     bot = tmp_path / "metadata-bot"
+    version = recorded(bot)
+    _, link, check, update, _ = documented("With cruft", template, VERSION=version)
     make_it_ones_own(bot)
     renew(template)
     did(link, bot)
