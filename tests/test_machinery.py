@@ -16,6 +16,7 @@ LIVE, CLUSTER = TESTS / "live", TESTS / "cluster"
 # Which tests run in which bot. What depends on the slots runs in two bots, all else in one.
 RUNS = {
     "cluster": ("other_bot", ["cluster", f"--ignore={CLUSTER / 'test_manifests.py'}"]),
+    "stores": ("other_bot", ["stores"]),
     "live": ("default_bot", ["live", f"--ignore={LIVE / 'chat_page'}"]),
     "chat page": ("default_bot", ["live/chat_page"]),
     "rasa code": ("default_bot", ["rasa_code"]),
@@ -32,6 +33,7 @@ PROGRAMS = {
         and shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     ),
     "chat page": any(map(shutil.which, BROWSERS)),
+    "stores": False,  # the small disk of a test has to be mounted
 }
 
 

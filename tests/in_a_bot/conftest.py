@@ -1,4 +1,5 @@
-"""What all of these tests share: a sender, a trained model, and how many inputs are tried."""
+"""What all of these tests share: a sender, a trained model, the table of faults, and how many
+inputs are tried."""
 
 import os
 import uuid
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from in_a_bot.live.servers import Training, lay_out
+from in_a_bot.talks import Report
 
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # it is about Rasa's code
 
@@ -23,6 +25,22 @@ def training(tmp_path_factory):
     training = Training(lay_out(tmp_path_factory.mktemp("training") / "project"))
     yield training
     training.stop()
+
+
+REPORTS: list[Report] = []
+
+
+@pytest.fixture(scope="session")
+def report():
+    """Return a function that adds a row to the table that is printed at the end."""
+    return REPORTS.append
+
+
+def pytest_terminal_summary(terminalreporter):
+    if REPORTS:
+        terminalreporter.section("faults")
+        for line in [Report.HEADER, *map(str, REPORTS)]:
+            terminalreporter.line(line)
 
 
 # Some examples by default, many for `make fuzz`.

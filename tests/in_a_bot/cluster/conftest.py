@@ -5,11 +5,8 @@ import pytest
 from deploy.cluster import SECRETS, Cluster
 from deploy.programs import forget, how_to_install, missing
 
-from in_a_bot.cluster.talks import Report
 from in_a_bot.live.servers import lay_out
 from in_a_bot.tokens import KEY
-
-REPORTS: list[Report] = []
 
 
 @pytest.fixture(scope="package")
@@ -44,16 +41,3 @@ def events(cluster):
             return [data for (data,) in cursor.fetchall()]
 
     return read
-
-
-@pytest.fixture(scope="session")
-def report():
-    """Return a function that adds a row to the table that is printed at the end."""
-    return REPORTS.append
-
-
-def pytest_terminal_summary(terminalreporter):
-    if REPORTS:
-        terminalreporter.section("faults")
-        for line in [Report.HEADER, *map(str, REPORTS)]:
-            terminalreporter.line(line)

@@ -9,7 +9,7 @@ import signal
 import pytest
 import requests
 
-from in_a_bot.cluster.talks import Report, Talks
+from in_a_bot.talks import Report, Talks
 
 
 def nothing(cluster):
@@ -69,7 +69,7 @@ FAULTS = {
 def test_nothing_is_lost_or_there_twice(cluster, events, report, fault):
     happen, conversations, turns = FAULTS[fault]
     try:
-        with Talks(cluster.url, conversations, turns) as talks:
+        with Talks([cluster.url], conversations, turns) as talks:
             talks.wait_for(0.25)
             happen(cluster)
         talks.check(events)

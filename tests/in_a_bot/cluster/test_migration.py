@@ -9,9 +9,9 @@ import pytest
 from rasa.shared.core.events import UserUttered
 
 from in_a_bot.cases import DOMAIN
-from in_a_bot.cluster.talks import Client
 from in_a_bot.live.servers import Bot, Served
 from in_a_bot.live.test_life_cycle import probe
+from in_a_bot.talks import Client
 from rasa_metadata.stores import SQLTrackerStore
 from rasa_metadata.testing.processes import free_port
 

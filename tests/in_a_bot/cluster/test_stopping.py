@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from in_a_bot.cluster.talks import Client
+from in_a_bot.talks import Client
 from rasa_metadata.testing.processes import answers, wait_for
 
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from in_a_bot.cluster.talks import Client
 from in_a_bot.live.test_life_cycle import probe
+from in_a_bot.talks import Client
 from rasa_metadata.stores.redis_locks import LEASE
 from rasa_metadata.testing.processes import wait_for
 
