@@ -95,13 +95,15 @@ def ready(domain, server, monkeypatch, **credentials):
     return answer.status_code, answer.json()
 
 
-def test_a_server_is_ready_if_its_action_server_has_the_same_key(action_server, monkeypatch):
+def test_a_server_is_ready_if_its_action_server_has_the_same_key(
+    action_server, monkeypatch, caplog
+):
     monkeypatch.setenv(SIGNATURE_KEY_VARIABLE, "ours")
     same, other = action_server("ours"), action_server("another")
     assert ready(SIGNED, same, monkeypatch, jwt_key=KEY)[0] == 200
     status, answer = ready(SIGNED, other, monkeypatch, jwt_key=KEY)
-    assert (status, answer["reason"]) == (503, "NotReady")
-    assert "another METADATA_SIGNATURE_KEY" in answer["details"]["action server"]
+    assert (status, answer["details"]) == (503, {"action server": "not ready"})
+    assert "another METADATA_SIGNATURE_KEY" in caplog.text
     assert ready(OPEN, other, monkeypatch, jwt_key=KEY)[0] == 200  # nothing is signed
 
 

@@ -138,9 +138,11 @@ def answer_error(request: Request, error: Exception) -> HTTPResponse:
         status = getattr(error, "status_code", 500)
         headers = getattr(error, "headers", {})
         error = ApiError(status, REASONS.get(status, "RequestFailed"), str(error) or "Failed.")
+    elif isinstance(error, ApiError):
+        pass
     elif request.method == "NONE":  # as Sanic calls that of a head that it cannot parse
         error = _bad_request("The request's first line is not valid.")
-    elif not isinstance(error, ApiError):
+    else:
         logger.error(f"{request.method} {request.path} failed.", exc_info=error)
         error = failed("The server could not handle this request.")
     return response.json(error.body(), error.status, headers={**headers, **error.headers})
