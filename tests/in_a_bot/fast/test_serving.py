@@ -63,6 +63,18 @@ def test_a_port_in_use_is_one_sentence_before_rasa_is_loaded():
     assert len(run.stderr.splitlines()) == 1
 
 
+def test_a_server_without_an_agent_starts_and_says_what_is_missing(caplog):
+    app = serve()
+    app.ctx.agent = None
+    with Running(app):
+        post, url = app.ctx.session.post, f"{app.ctx.url}/webhooks/rest"
+        answer = post(f"{url}/webhook", json={"sender": "ada", "message": "hello"})
+        assert (answer.status_code, answer.json()["reason"]) == (503, "NoModel")
+        ready = app.ctx.session.get(f"{url}/ready")
+        assert (ready.status_code, ready.json()["details"]) == (503, {"model": "not ready"})
+    assert "The bot has no model: run 'make train'." in caplog.messages
+
+
 @pytest.fixture
 def action_server(tmp_path):
     """Return a function that starts the bot's action server with a signature key."""

@@ -44,7 +44,7 @@ def start(app: Sanic, validation: RequestValidation) -> None:
         return
     app.ctx.runtime_is_reported = True
     runtime.load()  # for endpoints.yml that names none of our stores
-    _report_actions(app.ctx.agent.action_endpoint)
+    _report_actions(getattr(app.ctx.agent, "action_endpoint", None))
     _report_open_api(app)
     try:
         contract_in(app)

@@ -42,7 +42,7 @@ async def readiness(app: Sanic, signed: bool = False) -> dict[str, str]:
             contain addresses, and clients may reach this.
     """
     agent = app.ctx.agent
-    if not agent.is_ready():
+    if agent is None or not agent.is_ready():
         raise _not_ready({"model": "there is none: run 'make train'"})
     checks = {
         "tracker store": _store(agent.tracker_store),
