@@ -4,7 +4,8 @@ The slot line is the answer to `metadata_slots`: entries separated by `;`, each
 
     [signed|turn] NAME: TYPE [from PATH]
 
-with TYPE one of text, bool, float, float(MIN..MAX), categorical(a|b|c), list, any.
+with TYPE one of text, bool, float, integer (both also with bounds: float(MIN..MAX)), date,
+datetime, email, url, categorical(a|b|c), list, any.
 """
 
 import itertools
@@ -27,14 +28,18 @@ from slugify import slugify
 
 OLDEST_COOKIECUTTER = (2, 7)
 
-TYPES = ("text", "bool", "float", "categorical", "list", "any")
+NUMBERS = ("float", "integer")
+FORMATS = {"date": "date", "datetime": "date-time", "email": "email", "url": "uri"}  # of text
+TYPES = ("text", "bool", *NUMBERS, *FORMATS, "categorical", "list", "any")
 OTHER_NAMES = {
     "string": "text",
     "str": "text",
     "boolean": "bool",
-    "int": "float",
-    "integer": "float",
+    "int": "integer",
     "number": "float",
+    "timestamp": "datetime",
+    "date-time": "datetime",
+    "uri": "url",
     "enum": "categorical",
     "array": "list",
     "object": "any",
@@ -60,7 +65,16 @@ WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
 TAIL = re.compile(r"(?P<type>[\w-]+)\s*(\((?P<inside>.*)\))?(\s+from\s+(?P<path>.+))?")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 PATH = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+BOUNDS = {"float": re.compile(r"-?\d+(\.\d+)?"), "integer": re.compile(r"-?\d+")}
+EXAMPLES = {
+    "bool": (True, False),
+    "date": ("2026-01-31", "2026-02-01"),
+    "datetime": ("2026-01-31T12:00:00Z", "2026-02-01T12:00:00Z"),
+    "email": ("ada@example.com", "grace@example.com"),
+    "url": ("https://example.com/a", "https://example.com/b"),
+    "list": (["a", "b"], ["c"]),
+    "any": ({"a": 1}, {"a": 2}),
+}
 SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?")
 
 
@@ -99,13 +113,12 @@ class Slot:
     @property
     def examples(self) -> tuple[Any, ...]:
         """Values for the talks in tests/: two, where the type has as many."""
-        if self.type == "float":
+        if self.type in NUMBERS:
             return self._numbers()
         if self.type == "categorical":
             return self.values[:2]
         texts = ("Ada", "Grace") if self.greets else (f"some {self.label}", f"other {self.label}")
-        others = {"bool": (True, False), "list": (["a", "b"], ["c"]), "any": ({"a": 1}, {"a": 2})}
-        return others.get(self.type, texts)
+        return EXAMPLES.get(self.type, texts)
 
     @property
     def question(self) -> str:
@@ -133,8 +146,13 @@ class Slot:
     def _numbers(self) -> tuple[float, float]:
         low, high = self.minimum, self.maximum
         if low is not None and high is not None:
-            return (low + high) / 2, high
+            return (low + high) // 2 if self.type == "integer" else (low + high) / 2, high
         return (high - 1, high) if high is not None else ((low or 0) + 1, (low or 0) + 2)
+
+    @property
+    def rasa_type(self) -> str:
+        """The slot's type in domain.yml; `metadata` has what Rasa has no type for."""
+        return "float" if self.type == "integer" else "text" if self.type in FORMATS else self.type
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -148,10 +166,12 @@ class Slot:
     @property
     def metadata(self) -> str:
         """The value of `metadata:` in domain.yml: YAML on one line."""
-        schema: dict[str, Any] = {}
+        schema: dict[str, Any] = {"type": "integer"} if self.type == "integer" else {}
+        if self.type in FORMATS:
+            schema["format"] = FORMATS[self.type]
         if not self.settings:  # Rasa has no float slot with one bound only
             bounds = {"minimum": self.minimum, "maximum": self.maximum}
-            schema = {key: value for key, value in bounds.items() if value is not None}
+            schema.update({key: value for key, value in bounds.items() if value is not None})
         if self.greets:
             schema["examples"] = ["Ada"]
         entry = {
@@ -388,7 +408,7 @@ def _type(slot: Slot, inside: str | None) -> list[str]:
         found.append(f"'{given}' is not a type; use '{slot.type}' (there are {_listed(TYPES)}).")
     if slot.type == "categorical":
         return found + _values(slot, inside or "")
-    if slot.type == "float" and inside is not None:
+    if slot.type in NUMBERS and inside is not None:
         return found + _bounds(slot, inside)
     if inside is not None:
         found.append(f"'{slot.type}' takes no brackets; write '{slot}'.")
@@ -396,9 +416,12 @@ def _type(slot: Slot, inside: str | None) -> list[str]:
 
 
 def _values(slot: Slot, inside: str) -> list[str]:
+    found = []
+    if "," in inside and "|" not in inside:
+        found.append("values have '|' between them.")
+        inside = inside.replace(",", "|")
     given = [value.strip() for value in inside.split("|")]
     right: dict[str, str] = {}
-    found = []
     for value in filter(None, given):
         if value.lower() in right:
             found.append(f"Rasa takes '{value}' and '{right[value.lower()]}' for the same.")
@@ -417,10 +440,12 @@ def _values(slot: Slot, inside: str) -> list[str]:
 def _bounds(slot: Slot, inside: str) -> list[str]:
     low, dots, high = (part.strip() for part in inside.partition(".."))
     if not dots or not (low or high):
-        return [f"bounds are written 'float(0..10)', 'float(0..)' or '{slot}' without."]
-    bad = [bound for bound in (low, high) if bound and not NUMBER.fullmatch(bound)]
+        kind = slot.type
+        return [f"bounds are written '{kind}(0..10)', '{kind}(0..)' or '{slot}' without."]
+    bad = [each for each in (low, high) if each and not BOUNDS[slot.type].fullmatch(each)]
     if bad:
-        return [f"'{bad[0]}' is not a number; write 'float(0..10)', for example."]
+        what = "a whole number" if slot.type == "integer" else "a number"
+        return [f"'{bad[0]}' is not {what}; write '{slot.type}(0..10)', for example."]
     slot.minimum, slot.maximum = _parsed(low), _parsed(high)
     if low and high and slot.minimum >= slot.maximum:
         slot.minimum, slot.maximum = slot.maximum, slot.minimum

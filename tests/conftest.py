@@ -68,7 +68,8 @@ BAKES = {
 }
 # A bot that shares no answer with the default one.
 OTHER_SLOTS = (
-    "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text"
+    "city: text from geo.city; age: float(0..130); vip: bool; signed tier: text; turn page: text;"
+    "visits: integer(0..9); birthday: date; turn seen: datetime; mail: email; signed site: url"
 )
 OTHER = {
     "project_name": "Other Bot",

@@ -117,6 +117,22 @@ def test_bounds_on_both_sides_are_rasas_own(bake):
     assert (slot["min_value"], slot["max_value"]) == (0, 130)
 
 
+@pytest.mark.parametrize(
+    "kind, slot, metadata",
+    [
+        ("integer", "float", {"path": "x", "schema": {"type": "integer"}}),
+        ("integer(..9)", "float", {"path": "x", "schema": {"type": "integer", "maximum": 9}}),
+        ("date", "text", {"path": "x", "schema": {"format": "date"}}),
+        ("datetime", "text", {"path": "x", "schema": {"format": "date-time"}}),
+        ("email", "text", {"path": "x", "schema": {"format": "email"}}),
+        ("url", "text", {"path": "x", "schema": {"format": "uri"}}),
+    ],
+)
+def test_a_type_that_rasa_lacks_is_a_rasa_slot_with_a_schema(bake, kind, slot, metadata):
+    found = slots(bake(metadata_slots=f"x: {kind}"))["x"]
+    assert (found["type"], found["mappings"][0]["metadata"]) == (slot, metadata)
+
+
 def test_the_bot_greets_with_the_first_name_it_knows(bake):
     line = "city: text; user_name: text; pet_name: text"
     responses = yaml.safe_load((bake(metadata_slots=line) / "domain.yml").read_text())["responses"]

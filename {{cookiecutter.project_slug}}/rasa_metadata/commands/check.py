@@ -42,6 +42,8 @@ OTHER_TYPES = {
     "boolean": "'type: bool'",
     "date": "'type: text' and 'metadata: {path: …, schema: {format: date}}'",
     "datetime": "'type: text' and 'metadata: {path: …, schema: {format: date-time}}'",
+    "email": "'type: text' and 'metadata: {path: …, schema: {format: email}}'",
+    "url": "'type: text' and 'metadata: {path: …, schema: {format: uri}}'",
     "enum": "'type: categorical' and 'values: [...]'",
     "array": "'type: list'",
     "object": "'type: any'",
