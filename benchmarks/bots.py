@@ -29,7 +29,7 @@ def bake(folder: Path) -> Path:
 
 
 def bare(bot: Path) -> None:
-    """Make a Rasa bot that knows nothing of metadata."""
+    """Let a bot know nothing of metadata."""
     _domain(bot, without=("action_session_start", "action_sync_metadata"))
 
 
