@@ -7,6 +7,7 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from in_a_bot.hostile.talk import TABLE, table
 from in_a_bot.live.servers import Training, lay_out
 from in_a_bot.talks import Report
 
@@ -57,3 +58,10 @@ QUICK = {**EVERY, "phases": [Phase.explicit, Phase.reuse, Phase.generate]}
 settings.register_profile("quick", max_examples=25, stateful_step_count=20, **QUICK)
 settings.register_profile("thorough", max_examples=34_000, **EVERY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if TABLE:
+        terminalreporter.section("hostile inputs")
+        for line in table():
+            terminalreporter.line(line)

@@ -28,9 +28,9 @@ def bots(training, tmp_path_factory):
         stack.callback(actions.stop)
 
         bots = {
-            "in process": Bot(alone, "rasa", "--debug", ACTION_SERVER_URL="", **shared),
+            "in process": Bot(alone, "rasa", ACTION_SERVER_URL="", **shared),
             "action server": Bot(
-                apart, "rasa", ACTION_SERVER_URL=f"{actions_url}/webhook", **shared
+                apart, "rasa", "--debug", ACTION_SERVER_URL=f"{actions_url}/webhook", **shared
             ),
         }
         for bot in bots.values():

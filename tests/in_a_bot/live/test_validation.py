@@ -86,10 +86,9 @@ def test_no_token_and_no_signed_value_is_in_the_log_or_in_an_event(bot, user):
     assert expired not in log + answer.text
 
 
-def test_a_client_cannot_forge_a_line_of_the_log(bots, sender):
-    bot = bots["in process"]  # which runs with --debug
-    bot.say(sender, f"/{sender}\n2026-11-25 ERROR \r\n{sender}")
-    lines = [line for line in bot.server.printed().splitlines() if sender in line]
+def test_a_client_cannot_forge_a_line_of_the_log(apart, sender):
+    apart.say(sender, f"/{sender}\n2026-11-25 ERROR \r\n{sender}")
+    lines = [line for line in apart.server.printed().splitlines() if sender in line]
     assert any("Failed to parse" in line for line in lines)
     assert not any(line.startswith(("2026-11-25 ERROR", sender)) for line in lines)
 

@@ -19,5 +19,6 @@ def load() -> None:
 
     startup.keep_root_logger()
     startup.keep_logs_clean()
+    startup.keep_collections_short()
     startup.answer_ended_turns()
     patches.apply()
