@@ -47,6 +47,7 @@ bench-cluster: $(INSTALLED) ## measure one server against two, PostgreSQL and lo
 fuzz: $(INSTALLED) ## try very many inputs and conversations in a bot; takes hours
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/fuzz
 	@$(MAKE) --no-print-directory -C build/fuzz/metadata-bot install
+	@FUZZ_SECONDS=600 $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot live/hostile
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot \
 		fast/test_fuzz.py fast/test_machine.py rasa_code
 

@@ -184,61 +184,6 @@ def test_a_plain_action_runs_in_a_thread_so_that_others_go_on(actions):
     assert asyncio.run(talk())["events"][0]["value"] == "late"
 
 
-def raising(error):
-    def behave(*_):
-        raise error
-
-    return behave
-
-
-def recursing(*_):
-    return recursing()
-
-
-def without_an_item(*_):
-    return next(iter(()))
-
-
-def circular(*_):
-    event = {"event": "slot", "name": "name"}
-    event["value"] = event
-    return [event]
-
-
-FAULTS = {
-    "exits": raising(SystemExit(1)),
-    "is interrupted": raising(KeyboardInterrupt()),
-    "raises CancelledError itself": raising(asyncio.CancelledError()),
-    "raises GeneratorExit": raising(GeneratorExit()),
-    "raises StopIteration": raising(StopIteration(1)),
-    "calls next() on nothing": without_an_item,
-    "raises what cannot be printed": raising(type("Odd", (Exception,), {"__str__": None})()),
-    "recurses": recursing,
-    "returns a set": lambda *_: [SlotSet("name", {1})],
-    "returns itself": circular,
-    "returns bytes": lambda *_: [SlotSet("name", b"x")],
-}
-
-
-@pytest.mark.parametrize("kind", ["plain", "async"])
-@pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_an_action_does_is_a_500_of_its_turn_and_the_next_is_served(actions, fault, kind):
-    async def behave(*args):
-        return FAULTS[fault](*args)
-
-    FastTierPlainAction.behave = FAULTS[fault]
-    name = "action_fast_tier_plain" if kind == "plain" else "action_fast_tier"
-    with pytest.raises(ClientResponseError) as raised:
-        call(actions, behave, action=name, timeout=5)
-    assert raised.value.status == 500
-
-    async def answer(*_):
-        return [SlotSet("name", "Bob")]
-
-    FastTierPlainAction.behave = lambda: [SlotSet("name", "Bob")]
-    assert call(actions, answer, action=name, timeout=5)[0]["events"][0]["value"] == "Bob"
-
-
 def test_hanging_actions_do_not_use_up_the_threads_of_others(actions, monkeypatch, caplog):
     monkeypatch.setattr(in_process, "MOST_THREADS", 3)
     release = threading.Event()

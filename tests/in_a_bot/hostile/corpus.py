@@ -1,7 +1,7 @@
 """What a stranger may send: each case has a name, and holds on every channel and store.
 
-A case is a message as JSON text, with the keys of REST; "hostile" stands for a new sender. Most are made: each hostile piece of
-JSON stands once in each place of a message.
+A case is a message as JSON text, with the keys of REST; "hostile" is a new sender each time.
+Most are made: each hostile piece of JSON is once in each place of a message.
 """
 
 import json

@@ -4,10 +4,12 @@ What they do to a turn is proved by the forms, fallbacks, sessions and greetings
 in_a_bot/live; the template's test_patches.py shows that those fail without them.
 """
 
+import gc
 import inspect
 import re
 
-from rasa_metadata.runtime import patches
+from rasa_metadata import runtime
+from rasa_metadata.runtime import patches, startup
 
 
 def test_four_classes_of_rasa_are_patched():
@@ -18,6 +20,15 @@ def test_four_classes_of_rasa_are_patched():
         "MessageProcessor",
         "RemoteAction",
     }
+
+
+def test_a_garbage_collection_passes_over_rasas_libraries(monkeypatch):
+    monkeypatch.setattr(patches, "apply", lambda: None)
+    for other in ("keep_root_logger", "keep_logs_clean", "answer_ended_turns"):
+        monkeypatch.setattr(startup, other, lambda: None)
+    gc.unfreeze()
+    runtime.load.__wrapped__()
+    assert gc.get_freeze_count() > 100_000
 
 
 def test_each_can_be_left_out(monkeypatch):

@@ -77,7 +77,8 @@ class EndableRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.transport.get_protocol().request_handler = handle_request
+        if protocol := self.transport.get_protocol():  # None once the client has gone
+            protocol.request_handler = handle_request
 
 
 async def handle_request(request: Request) -> None:

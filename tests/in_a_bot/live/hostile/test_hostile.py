@@ -1,9 +1,26 @@
 """Nothing a stranger sends, and nothing an action does, takes the bot down or holds it up."""
 
+import os
+import time
+
 import pytest
 
+from in_a_bot.fast.conversation import mapped
+from in_a_bot.fast.test_contract import SLOW
+from in_a_bot.hostile import http_fuzz
 from in_a_bot.hostile.corpus import COUNT, KINDS
-from in_a_bot.hostile.talk import CHANNELS, assert_answered, neighbour
+from in_a_bot.hostile.talk import (
+    CHANNELS,
+    LONGEST,
+    TABLE,
+    assert_answered,
+    assert_harmless,
+    memory,
+    neighbour,
+)
+from in_a_bot.live.hostile.probe.actions.hostile import FAULTS, ODD
+
+MOST_GROWTH = 100  # MB
 
 
 @pytest.fixture(scope="module")
@@ -25,3 +42,47 @@ def test_there_are_many_cases():
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_input_gets_its_answer_in_time_and_so_do_others(alone, other, channel, kind):
     assert_answered(alone.url, channel, kind, other)
+
+
+@pytest.mark.parametrize("kind", ["hostile", "hostile_async"])
+def test_whatever_an_action_does_concerns_its_own_turn_alone(alone, other, kind):
+    assert_harmless(alone, kind, FAULTS, (500,), other)
+    assert_harmless(alone, kind, ODD, (200, 500), other)
+
+
+def test_no_schema_and_no_value_holds_others_up(alone, other, with_domain):
+    slots = {f"slow_{number}": pair for number, pair in enumerate(SLOW.values())}
+
+    def change(domain):
+        for name, (schema, _) in slots.items():
+            domain["slots"][name] = mapped({"path": name, "schema": schema}, "any")
+
+    alone.load(with_domain(change))
+    try:
+        other.worst_since(time.monotonic())  # while the model was loaded, nobody was served
+        begun, row = time.monotonic(), TABLE["schemas"]
+        for name, (_, value) in slots.items():
+            started = time.monotonic()
+            status = alone.post("hostile", "/probe_show", {name: value}).status_code
+            row.answers[status] += 1
+            row.worst = max(row.worst, time.monotonic() - started)
+            assert status in (413, 422), name
+        row.others_worst = other.worst_since(begun)
+        assert max(row.worst, row.others_worst) < LONGEST
+    finally:
+        alone.load(alone.model)
+
+
+def test_whatever_comes_over_a_raw_socket_the_server_goes_on(alone, other):
+    """A few seconds by default, ten minutes in `make fuzz`."""
+    seconds = float(os.environ.get("FUZZ_SECONDS", 3))
+    pid, port = alone.server.process.pid, int(alone.url.rsplit(":", 1)[1])
+    before, begun = memory(pid), time.monotonic()
+    wrong = http_fuzz.fuzz(port, seconds, seed=int(time.time()))
+    worst = other.worst_since(begun)
+    after = memory(pid)
+    TABLE["HTTP, others meanwhile"].others_worst = worst
+    TABLE[f"HTTP, memory {before:.0f} MB, after it {after:.0f} MB"].worst = seconds
+    assert wrong == []
+    assert worst < LONGEST
+    assert after - before < MOST_GROWTH
