@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.conftest import change, installed, made, spread
+from tests.test_recipes import RECIPES, follow
 
 pytestmark = pytest.mark.rasa
 
@@ -23,20 +24,6 @@ SLOT = """  {name}:
         metadata: {metadata}
 """
 GREET = '''        """Greet with'''
-NOTHING_ELSE = """version: "3.1"
-
-slots: {}
-
-intents:
-  - greet
-
-actions:
-  - action_session_start
-
-responses:
-  utter_greet:
-    - text: Hello!
-"""
 FORM = """
 forms:
   visit_form:
@@ -98,6 +85,10 @@ def replace(*changes):
     return edit
 
 
+def recipe(title):
+    return lambda bot: follow(RECIPES[title], bot)
+
+
 def append(bot, name, text):
     with (bot / name).open("a") as file:
         file.write(text)
@@ -133,29 +124,6 @@ def translate_the_page(bot):
         k: f"Ü {v}" if isinstance(v, str) and k != "lang" else v for k, v in texts.items()
     }
     path.write_text(json.dumps(translated, ensure_ascii=False, indent=2) + "\n")
-
-
-def speak_german(bot):
-    change(bot, "config.yml", "language: en", "language: de")
-    change(bot, "data/nlu.yml", "      - hello\n", "      - hallo\n      - guten Tag\n")
-    change(bot, "domain.yml", "Goodbye!", "Auf Wiedersehen!")
-    change(bot, "domain.yml", "Hello!", "Guten Tag!")
-    change(bot, "tests/talks/basics.yml", "user: hello", "user: guten Tag")
-
-
-def remove_the_demo(bot):
-    (bot / "domain.yml").write_text(NOTHING_ELSE)
-    shutil.rmtree(bot / "tests" / "talks")
-    (bot / "tests" / "test_stories.yml").unlink()
-    (bot / "data" / "stories.yml").unlink()
-    (bot / "actions" / "custom.py").write_text('"""My actions."""\n')
-    nlu = (bot / "data" / "nlu.yml").read_text()
-    greeting = nlu.split("  - intent: goodbye")[0].rstrip() + "\n"
-    bye = "  - intent: bye\n    examples: |\n      - bye\n      - see you\n"
-    (bot / "data" / "nlu.yml").write_text(f"{greeting}\n{bye}")
-    change(bot, "domain.yml", "  - greet\n", "  - greet\n  - bye\n")
-    rule = "  - rule: Greet\n    steps:\n      - intent: greet\n      - action: utter_greet\n"
-    (bot / "data" / "rules.yml").write_text(f'version: "3.1"\n\nrules:\n{rule}')
 
 
 def rename_a_slot(bot):
@@ -264,8 +232,9 @@ EDITS = {
         bot, "actions/custom.py", "\n\ndef helper(value):\n    return value\n"
     ),
     "the page in another language": translate_the_page,
-    "the bot in another language": speak_german,
-    "nothing left of the demo": remove_the_demo,
+    "the bot in another language": recipe("Speak another language"),
+    "a talk": recipe("Write a talk"),
+    "nothing left of the demo": recipe("Remove the demo"),
     "a number": add_slot("age", "float", "    min_value: 0\n    max_value: 130\n"),
     "a whole number": add_slot("{path: age, schema: {type: integer, minimum: 1}}", "float"),
     "a flag": add_slot("vip", "bool"),

@@ -1,13 +1,18 @@
 """Each recipe of docs/recipes.md works: its code is taken from there and run."""
 
+import json
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Thread
 
 import pytest
+import requests
 import yaml
 
 from tests.conftest import TEMPLATE, Running, change, copied, made
@@ -20,8 +25,15 @@ INTRODUCTION, *SECTIONS = re.split(r"^## ", DOC, flags=re.MULTILINE)
 RECIPES = {title: text for title, _, text in (each.partition("\n") for each in SECTIONS)}
 # Those that start other servers.
 APART = ("Move to a separate action server", "Use Rasa's own channel")
-# Those with commands; pages are tested in tests/in_a_bot/live/chat_page/test_recipes.py.
-IN_ONE_BOT = [title for title in RECIPES if title not in APART and "```console" in RECIPES[title]]
+DEBUG = "Debug an action with breakpoints in an editor"
+# Edits after which `make check` and `make test` pass: tests/test_battery.py follows them.
+EDITS = ("Write a talk", "Remove the demo", "Speak another language")
+# Those with pages are tested in tests/in_a_bot/live/chat_page/test_recipes.py.
+IN_ONE_BOT = [
+    title
+    for title, text in RECIPES.items()
+    if title not in (*APART, *EDITS, DEBUG) and "```console" in text
+]
 
 
 def blocks(text, *kinds):
@@ -42,10 +54,15 @@ def merged(old, new):
 
 def follow(text, bot):
     """Write the files of a recipe into a bot."""
-    for block in blocks(text, "yaml", "python", "js"):
+    for command in blocks(text, "sh"):
+        subprocess.run(["bash", "-c", command], cwd=bot, check=True)
+    for block in blocks(text, "yaml", "python", "js", "json"):
         head, _, content = block.partition("\n")
         path = bot / re.match(r"(?:#|//) ([\w./]+)", head)[1]
-        if head.endswith("in `greet`"):  # the last method of its file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if head.endswith("all of it"):
+            path.write_text(content)
+        elif head.endswith("in `greet`"):  # the last method of its file
             path.write_text(path.read_text() + content)
         elif path.suffix == ".yml":
             both = merged(yaml.safe_load(path.read_text()), yaml.safe_load(content))
@@ -133,3 +150,45 @@ def test_recipe_with_servers_of_its_own(my_bot, started, title):
     if title == "Use Rasa's own channel":
         (my_bot / "credentials.yml").write_text("rest:\n")
     assert_printed(RECIPES[title], my_bot, started(RECIPES[title]))
+
+
+def test_recipe_with_a_debugger(my_bot):
+    """As an editor starts it, in a terminal of its own; the breakpoint is Python's."""
+    follow(RECIPES[DEBUG], my_bot)
+    made(my_bot, ".env")
+    (launch,) = json.loads((my_bot / ".vscode/launch.json").read_text())["configurations"]
+    python, keys = (
+        launch[name].replace("${workspaceFolder}", str(my_bot)) for name in ("python", "envFile")
+    )
+    command = [python, "-m", launch["module"], *launch["args"], "--port", str(free_port())]
+    change(
+        my_bot, "actions/custom.py", "        return []", "        breakpoint()\n        return []"
+    )
+    keys = dict(line.split("=") for line in Path(keys).read_text().splitlines())
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, cwd=my_bot, env={**os.environ, **keys}, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    printed = ""
+
+    def read_until(text):
+        nonlocal printed
+        while text not in printed:
+            printed += os.read(terminal, 4096).decode()
+
+    try:
+        url = f"http://localhost:{command[-1]}/webhooks/rest"
+        read_until("Talk to the bot")
+        assert answers(f"{url}/", process)
+        message = {"sender": "ada", "message": "/show_metadata", "metadata": {"a": 1}}
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(requests.post, f"{url}/webhook", json=message)
+            read_until("(Pdb)")
+            os.write(terminal, b"p 'at', tracker.sender_id\nc\n")
+            read_until("('at', 'ada')")
+            assert answer.result(30).json() == [{"recipient_id": "ada", "text": "a: 1"}]
+    finally:
+        process.terminate()
+        os.close(terminal)
+        process.wait(30)
