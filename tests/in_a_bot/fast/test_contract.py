@@ -32,6 +32,71 @@ def test_each_of_your_slots_has_an_example_that_its_schema_accepts(field):
         assert Draft202012Validator(published(field)).is_valid(value)
 
 
+FORMATS = [
+    "date",
+    "date-time",
+    "time",
+    "duration",
+    "email",
+    "idn-email",
+    "hostname",
+    "idn-hostname",
+]
+FORMATS += ["ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid"]
+FORMATS += ["json-pointer", "relative-json-pointer", "regex"]
+EMAIL = {"type": "string", "format": "email"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_has_two_examples(name):
+    assert len(example_values(field_of("text", format=name))) > 1
+
+
+@pytest.mark.parametrize(
+    "kind, schema, first",
+    [
+        ("text", {}, "some extra"),
+        ("text", {"examples": ["ABC"], "pattern": "^[A-Z]{3}$"}, "ABC"),
+        ("text", {"default": "d"}, "d"),
+        ("text", {"const": "c"}, "c"),
+        ("text", {"enum": ["a", "b"]}, "a"),
+        ("text", {"pattern": r"^\d{4}-\d{2}-\d{2}$"}, "2026-01-31"),
+        ("text", {"maxLength": 3}, "som"),
+        ("text", {"minLength": 12}, "some extra.."),
+        ("text", {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}, "192.0.2.1"),
+        ("float", {"minimum": 0, "maximum": 130}, 36),
+        ("float", {"exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
+        ("float", {"maximum": -5}, -6),
+        ("float", {"multipleOf": 7}, 35),
+        ("float", {"type": "integer", "minimum": 1000}, 1000),
+        ("bool", {}, True),
+        ("list", {"items": EMAIL, "minItems": 2}, ["ada@example.com"] * 2),
+        (
+            "list",
+            {"items": EMAIL, "minItems": 2, "uniqueItems": True},
+            ["ada@example.com", "grace@example.com"],
+        ),
+        (
+            "any",
+            {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
+            {"id": 36},
+        ),
+    ],
+)
+def test_an_example_is_readable(kind, schema, first):
+    assert example_values(field_of(kind, **schema))[0] == first
+
+
+def test_a_pattern_that_no_known_value_matches_has_no_example():
+    assert example_values(field_of("text", pattern="^[A-Z]{3}$")) == []
+    inside = {"$defs": {"tag": {"pattern": "^#"}}, "items": {"$ref": "#/$defs/tag"}, "minItems": 1}
+    assert example_values(field_of("list", **inside)) == []
+
+
+def field_of(kind, **schema):
+    return read(extra=mapped({"path": "extra", "schema": schema}, kind)).fields[0]
+
+
 def test_your_contract_is_a_json_schema_that_accepts_its_own_example():
     assert meta.is_valid(CONTRACT.schema)
     assert violations(CONTRACT, example_metadata(CONTRACT)) == []

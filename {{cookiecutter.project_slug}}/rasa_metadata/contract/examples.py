@@ -1,22 +1,20 @@
 """Example values made from the contract: for the printed `curl`, the tests and the talks."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rasa_metadata.contract.fields import Contract, Field
+from rasa_metadata.contract.schema import Schema, compiled
 from rasa_metadata.contract.values import merge, nested
 
-FORMATS = {
-    "date": ["2026-01-31", "2026-02-01"],
-    "date-time": ["2026-01-31T12:00:00Z", "2026-02-01T12:00:00Z"],
-    "time": ["12:00:00Z", "13:00:00Z"],
-    "duration": ["P1D", "P2D"],
-    "email": ["ada@example.com", "grace@example.com"],
-    "hostname": ["example.com", "example.org"],
-    "ipv4": ["192.0.2.1", "192.0.2.2"],
-    "ipv6": ["2001:db8::1", "2001:db8::2"],
-    "uri": ["https://example.com/a", "https://example.com/b"],
-    "uuid": ["5f9c1b34-6e1c-4b1e-9a51-1c2a9e2d7f10", "5f9c1b34-6e1c-4b1e-9a51-1c2a9e2d7f11"],
-}
+# At least two of each `format`; those that could be taken for another one are further down.
+TEXTS = [
+    *("https://example.com/a", "https://example.com/b", "ada@example.com", "grace@example.com"),
+    *("example.com", "example.org", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"),
+    *("2026-01-31", "2026-02-01", "2026-01-31T12:00:00Z", "2026-02-01T12:00:00Z"),
+    *("12:00:00Z", "13:00:00Z", "P1D", "P2D", "/a", "/b", "1", "2"),
+    *("5f9c1b34-6e1c-4b1e-9a51-1c2a9e2d7f10", "5f9c1b34-6e1c-4b1e-9a51-1c2a9e2d7f11"),
+]
 
 
 def example_metadata(contract: Contract) -> dict[str, Any]:
@@ -35,46 +33,48 @@ def example_values(field: Field) -> list[Any]:
     `examples`, `default`, `const` and `enum` of its schema come first. The list is empty if
     none is known, because of a `pattern` for example.
     """
-    schema = field.schema
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    step = schema.get("multipleOf", 1)
-    text = f"some {field.label}"[: schema.get("maxLength")]
-    longest = max(schema.get("minLength", 0), len(text))
-    item = _item(schema.get("items"), text)
-    candidates = [
-        *schema.get("examples", ()),
-        *([schema["default"]] if "default" in schema else ()),
-        *([schema["const"]] if "const" in schema else ()),
-        *schema.get("enum", ()),
-        *FORMATS.get(schema.get("format", ""), ()),
-        text.ljust(longest, "."),
-        text.upper().ljust(longest, "."),
-        *([(low + high) / 2, (low + high) // 2] if low is not None and high is not None else [36]),
-        *(bound + sign * step for bound, sign in ((low, 1), (high, -1)) if bound is not None),
-        *(bound for bound in (low, high) if bound is not None),
-        *(step * n for n in range(3)),
-        True,
-        False,
-        [item] * schema.get("minItems", 1),
-        [],
-        {"some": field.slot},
-    ]
+    candidates = _candidates(field.schema, f"some {field.label}")
     good = [value for value in candidates if value is not None and field.accepts(value)]
     return [value for index, value in enumerate(good) if value not in good[:index]]
 
 
-def _item(schema: Any, text: str) -> Any:
-    """Return an example of a list's item; `schema` is what `items` contains."""
-    schema = schema if isinstance(schema, dict) else {}
-    for values in (
-        schema.get("examples"),
-        schema.get("enum"),
-        FORMATS.get(schema.get("format", "")),
-    ):
-        if values:
-            return values[0]
-    return {"integer": 1, "number": 1.5, "boolean": True}.get(str(schema.get("type")), text)
+def _candidates(schema: Schema, text: str) -> Iterator[Any]:
+    """Yield readable values, of which some may satisfy a schema; `text` is what one could be."""
+    yield from schema.get("examples", ())
+    yield from (schema[key] for key in ("default", "const") if key in schema)
+    yield from schema.get("enum", ())
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for branch in schema.get(keyword, ()):
+            whole = {key: value for key, value in schema.items() if key != keyword}
+            yield from _candidates({**whole, **branch}, text)
+
+    least, most = schema.get("minLength", 0), schema.get("maxLength")
+    texts = [each[:most].ljust(least, ".") for each in (text, text.upper(), "x")]
+    yield from [*TEXTS, *texts] if "format" in schema else [*texts, *TEXTS]
+
+    step = schema.get("multipleOf", 1)
+    low: Any = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+    high: Any = schema.get("maximum", schema.get("exclusiveMaximum", low))
+    yield from (36 // step * step, (low + high) // 2, (low + high) / 2)
+    yield from (bound + times * step for times in (1, -1, 0) for bound in (low, high))
+    yield from (True, False)
+
+    items, least = _valid(schema.get("items"), text), schema.get("minItems", 1)
+    yield from (items[:1] * least, items[:least], [])
+    required = {key: schema.get("properties", {}).get(key) for key in schema.get("required", ())}
+    inside = {key: _valid(below, f"some {key}") for key, below in required.items()}
+    yield {key: values[0] for key, values in inside.items() if values} or {"some": text}
+
+
+def _valid(schema: Any, text: str) -> list[Any]:
+    """Return values of a schema in another one; none if it refers to that one."""
+    if not schema or schema is True:
+        return [text]
+    try:
+        is_valid = compiled(schema).is_valid
+    except ValueError:
+        return []
+    return [value for value in _candidates(schema, text) if is_valid(value)]
 
 
 def wrong_values(field: Field) -> list[Any]:
