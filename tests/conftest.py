@@ -302,8 +302,8 @@ class Running:
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print how long each file took and, of tests that ran others, what those found."""
-    seconds, found = Counter(), {}
+    """Print how long each file and edit took and, of tests that ran others, what those found."""
+    seconds, found, edits = Counter(), {}, []
     for report in chain(*terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
             summary = dict(report.user_properties).get("summary")
@@ -311,8 +311,14 @@ def pytest_terminal_summary(terminalreporter):
             seconds[part] += report.duration
             if summary:
                 found[part] = summary
+            if report.when == "call":
+                edits += [text for name, text in report.user_properties if name == "edit"]
     slow = [part for part, took in seconds.most_common() if took > 1]
     if slow:
         terminalreporter.section("seconds")
     for part in slow:
         terminalreporter.line(f"{seconds[part]:7.1f}  {part}  {found.get(part, '')}".rstrip())
+    if edits:
+        terminalreporter.section("ordinary edits")
+    for text in edits:
+        terminalreporter.line(text)
