@@ -38,9 +38,11 @@ def report():
 
 
 def pytest_terminal_summary(terminalreporter):
-    if REPORTS:
-        terminalreporter.section("faults")
-        for line in [Report.HEADER, *map(str, REPORTS)]:
+    faults = [Report.HEADER, *map(str, REPORTS)] if REPORTS else []
+    for title, lines in (("faults", faults), ("hostile inputs", table() if TABLE else [])):
+        if lines:
+            terminalreporter.section(title)
+        for line in lines:
             terminalreporter.line(line)
 
 
@@ -58,10 +60,3 @@ QUICK = {**EVERY, "phases": [Phase.explicit, Phase.reuse, Phase.generate]}
 settings.register_profile("quick", max_examples=25, stateful_step_count=20, **QUICK)
 settings.register_profile("thorough", max_examples=34_000, **EVERY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
-
-
-def pytest_terminal_summary(terminalreporter):
-    if TABLE:
-        terminalreporter.section("hostile inputs")
-        for line in table():
-            terminalreporter.line(line)
