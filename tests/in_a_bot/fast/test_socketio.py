@@ -62,6 +62,12 @@ class Client:
         self.emit("user_uttered", {"message": message, **data})
 
 
+def push(app, kind, *arguments):
+    """Let the bot send something that answers no message, as a reminder does."""
+    send = getattr(app.ctx.channel.get_output_channel(), f"send_{kind}")
+    asyncio.run_coroutine_threadsafe(send(*arguments), app.ctx.loop).result(WAIT_SECONDS)
+
+
 @pytest.fixture
 def guest(app):
     with Client(app) as client:
@@ -95,9 +101,7 @@ PAYLOADS = [
 
 @pytest.mark.parametrize("payload, received", PAYLOADS)
 def test_messages_that_are_pushed_and_custom_payloads_arrive(app, guest, payload, received):
-    output = app.ctx.channel.get_output_channel()
-    sending = output.send_custom_json(guest.session, dict(payload))
-    asyncio.run_coroutine_threadsafe(sending, app.ctx.loop).result(WAIT_SECONDS)
+    push(app, "custom_json", guest.session, dict(payload))
     assert guest.next("bot_uttered") == received
 
 
@@ -146,10 +150,8 @@ def test_a_session_cannot_have_any_id(app, session):
 def test_a_socket_hears_the_session_it_asked_for_last(app, guest):
     other = uuid.uuid4().hex
     guest.join(other)
-    output = app.ctx.channel.get_output_channel()
-    for session, text in ((guest.session, "for the first"), (other, "for the other")):
-        sending = output.send_text_message(session, text)
-        asyncio.run_coroutine_threadsafe(sending, app.ctx.loop).result(WAIT_SECONDS)
+    push(app, "text_message", guest.session, "for the first")
+    push(app, "text_message", other, "for the other")
     assert guest.next("bot_uttered") == {"text": "for the other"}
 
 
@@ -167,9 +169,7 @@ def test_a_client_leaves_its_room_when_its_token_expires_and_is_told(app):
         client.say()
         assert client.next("bot_uttered") == {"text": "hello"}
         assert client.next("bot_error")["code"] == 401
-        output = app.ctx.channel.get_output_channel()
-        sending = output.send_text_message(f"user:{user}", "a secret")
-        asyncio.run_coroutine_threadsafe(sending, app.ctx.loop).result(WAIT_SECONDS)
+        push(app, "text_message", f"user:{user}", "a secret")
         client.say()
         assert client.next("bot_error")["code"] == 401
         client.emit("session_request", None)
@@ -184,9 +184,7 @@ def test_a_client_cannot_keep_its_room_by_an_event_that_is_called_disconnect(app
         client.say()
         assert client.next("bot_uttered") == {"text": "hello"}
         assert client.next("bot_error")["code"] == 401
-        output = app.ctx.channel.get_output_channel()
-        sending = output.send_text_message(f"user:{user}", "a secret")
-        asyncio.run_coroutine_threadsafe(sending, app.ctx.loop).result(WAIT_SECONDS)
+        push(app, "text_message", f"user:{user}", "a secret")
         client.emit("session_request", None)
         assert client.next("bot_error")["code"] == 401
         assert client.events["bot_uttered"].empty()
@@ -195,8 +193,8 @@ def test_a_client_cannot_keep_its_room_by_an_event_that_is_called_disconnect(app
 def test_a_key_twice_is_rejected_as_in_rest(app):
     url = f"{app.ctx.url}/socket.io/?EIO=4&transport=polling"
     url += f"&sid={json.loads(requests.get(url, timeout=5).text[1:])['sid']}"
-    told = '{"session_id": "s", "message": "hello", "customData": {"x": 1, "x": 2}}'
-    for packet in ("40/chat,", f'42/chat,["user_uttered", {told}]'):
+    message = '{"session_id": "s", "message": "hello", "customData": {"x": 1, "x": 2}}'
+    for packet in ("40/chat,", f'42/chat,["user_uttered", {message}]'):
         requests.post(url, data=packet, timeout=5)
     received = ""
     while "bot_error" not in received:

@@ -28,15 +28,15 @@ REASONS = {400: "BadRequest", 404: "NotFound", 405: "MethodNotAllowed", 413: "Bo
 
 
 class StrictHttp(Http):
-    """Sanic's side of a connection. It answers an address that cannot be parsed, which Sanic
-    does not, and reads a chunk's size as RFC 9112 has it: `+2` and `0x2` are none."""
+    """Sanic's side of a connection, stricter: an address that cannot be parsed gets an answer,
+    and a chunk's size is what RFC 9112 allows, so `+2` and `0x2` are rejected."""
 
     __slots__ = ()
 
     def create_empty_request(self) -> None:
         try:
             super().create_empty_request()
-        except Exception:  # the address is what cannot be parsed
+        except Exception:  # the address cannot be parsed
             self.url = None
             super().create_empty_request()
 
@@ -138,14 +138,16 @@ def answer_error(request: Request, error: Exception) -> HTTPResponse:
         status = getattr(error, "status_code", 500)
         headers = getattr(error, "headers", {})
         error = ApiError(status, REASONS.get(status, "RequestFailed"), str(error) or "Failed.")
-    elif isinstance(error, ApiError):
-        pass
-    elif request.method == "NONE":  # as Sanic calls that of a head that it cannot parse
-        error = _bad_request("The request's first line is not valid.")
-    else:
-        logger.error(f"{request.method} {request.path} failed.", exc_info=error)
-        error = failed("The server could not handle this request.")
+    elif not isinstance(error, ApiError):
+        error = _unexpected(request, error)
     return response.json(error.body(), error.status, headers={**headers, **error.headers})
+
+
+def _unexpected(request: Request, error: Exception) -> ApiError:
+    if request.method == "NONE":  # Sanic's name for the method of a head that it cannot parse
+        return _bad_request("The request's first line is not valid.")
+    logger.error(f"{request.method} {request.path} failed.", exc_info=error)
+    return failed("The server could not handle this request.")
 
 
 def _bad_request(message: str) -> ApiError:

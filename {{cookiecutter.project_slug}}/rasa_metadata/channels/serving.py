@@ -47,21 +47,15 @@ def start(app: Sanic, validation: RequestValidation) -> None:
     _report_actions(getattr(app.ctx.agent, "action_endpoint", None))
     _report_open_api(app)
     try:
-        contract_in(app)
+        contract = contract_in(app)
     except ApiError as error:
         logger.error(error.message)
-    if has_signed_slots(app):
+        return
+    if contract.has_signed:
         if not validation.tokens.keys:
             logger.warning(NO_TOKENS)
         elif os.environ.get(ACTION_SERVER_URL) and not os.environ.get(SIGNATURE_KEY_VARIABLE):
             logger.warning(f"There is no {SIGNATURE_KEY_VARIABLE}, so signed slots stay empty.")
-
-
-def has_signed_slots(app: Sanic) -> bool:
-    try:
-        return any(field.signed for field in contract_in(app).fields)
-    except ApiError:
-        return False
 
 
 def _report_actions(endpoint: EndpointConfig | None) -> None:
@@ -74,7 +68,7 @@ def _report_actions(endpoint: EndpointConfig | None) -> None:
 
 
 def _report_open_api(app: Sanic) -> None:
-    """Log who can use Rasa's API if nothing protects it; the token is in its routes alone."""
+    """Log who can use Rasa's API if nothing protects it; only its routes know the token."""
     handler = next((each.handler for each in app.router.routes if each.path == "model"), None)
     if handler is None or app.config.get("USE_JWT"):  # without --enable-api, or with --jwt-secret
         return
@@ -85,12 +79,18 @@ def _report_open_api(app: Sanic) -> None:
         )
 
 
-def example_in(app: Sanic) -> dict[str, Any] | None:
-    """Return example metadata from the contract; None when there is no contract."""
+def contract_or_none(app: Sanic) -> Contract | None:
+    """Return the contract of the model that runs now, None if there is none."""
     try:
-        return example_metadata(contract_in(app))
+        return contract_in(app)
     except ApiError:
         return None
+
+
+def example_in(app: Sanic) -> dict[str, Any] | None:
+    """Return example metadata from the contract; None if there is no contract."""
+    contract = contract_or_none(app)
+    return example_metadata(contract) if contract else None
 
 
 def address(app: Sanic, path: str) -> str:

@@ -67,8 +67,9 @@ class ValidatedWebhook(InputChannel):
             return response.json(serving.contract_in(request.app).schema)
 
         @webhook.get("/ready")
-        async def tell_whether_ready(request: Request) -> HTTPResponse:
-            signed, keys = serving.has_signed_slots(request.app), self.validation.tokens.keys
+        async def ready(request: Request) -> HTTPResponse:
+            contract, keys = serving.contract_or_none(request.app), self.validation.tokens.keys
+            signed = contract is not None and contract.has_signed
             checked = await readiness.readiness(request.app, bool(signed and keys))
             if signed and not keys:
                 checked["signed slots"] = serving.NO_TOKENS

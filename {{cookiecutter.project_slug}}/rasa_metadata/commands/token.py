@@ -6,6 +6,7 @@ import sys
 import time
 
 import jwt
+from rasa.shared.exceptions import RasaException
 
 from rasa_metadata.project import Project
 from rasa_metadata.validation.tokens import JWT_KEY_VARIABLE, KEY_ENCODING, decoded
@@ -29,7 +30,12 @@ def main() -> int:
         "exp": int(time.time()) + HOUR,
         "metadata": metadata,
     }
-    settings = [each for each in Project.here().credentials.values() if isinstance(each, dict)]
-    encodings = [each[KEY_ENCODING] for each in settings if KEY_ENCODING in each]
-    print(jwt.encode(claims, decoded(key, next(iter(encodings), None)), algorithm="HS256"))
+    channels = Project.here().credentials.values()
+    encodings = (each[KEY_ENCODING] for each in channels if KEY_ENCODING in (each or ()))
+    try:
+        secret = decoded(key, next(encodings, None))
+    except RasaException as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(jwt.encode(claims, secret, algorithm="HS256"))
     return 0

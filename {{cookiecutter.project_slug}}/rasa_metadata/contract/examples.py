@@ -39,7 +39,7 @@ def example_values(field: Field) -> list[Any]:
 
 
 def _candidates(schema: Schema, text: str) -> Iterator[Any]:
-    """Yield readable values, of which some may satisfy a schema; `text` is what one could be."""
+    """Yield readable values, some of which may satisfy a schema; `text` is one of them."""
     yield from schema.get("examples", ())
     yield from (schema[key] for key in ("default", "const") if key in schema)
     yield from schema.get("enum", ())
@@ -67,7 +67,7 @@ def _candidates(schema: Schema, text: str) -> Iterator[Any]:
 
 
 def _valid(schema: Any, text: str) -> list[Any]:
-    """Return values of a schema in another one; none if it refers to that one."""
+    """Return valid values of a schema inside another; none if it has a `$ref` to the other."""
     if not schema or schema is True:
         return [text]
     try:

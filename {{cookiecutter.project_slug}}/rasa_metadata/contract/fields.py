@@ -109,6 +109,11 @@ class Contract:
 
     fields: tuple[Field, ...]
 
+    @property
+    def has_signed(self) -> bool:
+        """Whether there is a signed slot."""
+        return any(field.signed for field in self.fields)
+
     @cached_property
     def schema(self) -> Schema:
         """The metadata object as one JSON Schema (draft 2020-12)."""
