@@ -118,8 +118,11 @@ print(json.dumps([*map(sorted, sets), DEFAULT_CATEGORICAL_SLOT_VALUE]))
     command = [".venv/bin/python", "-W", "ignore", "-c", program]
     run = subprocess.run(command, cwd=default_bot, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    ours = [slot_line.TYPES, slot_line.RESERVED_KEYS, slot_line.RASA_SLOTS]
+    rasas = {kind: slot_line.Slot("x", kind, "x").rasa_type for kind in slot_line.TYPES}
+    types = [kind for kind in rasas if rasas[kind] == kind]
+    ours = [types, slot_line.RESERVED_KEYS, slot_line.RASA_SLOTS]
     assert json.loads(run.stdout) == [*map(sorted, ours), slot_line.RASA_VALUE]
+    assert set(rasas.values()) == set(types)  # all others are written as one of these
 
 
 def test_the_manual_of_the_contract_names_the_reserved_keys():
