@@ -24,6 +24,9 @@ def lay_out(folder: Path) -> Path:
     live = Path(__file__).parent
     for probe in (live / "probe", *live.glob("*/probe")):
         shutil.copytree(probe, folder, dirs_exist_ok=True)
+    endpoints = (folder / "endpoints.yml").read_text()
+    store = endpoints.replace("rasa_metadata.stores.SQL", "compared.Compared")
+    (folder / "endpoints.yml").write_text(store)
     return folder
 
 

@@ -161,9 +161,9 @@ def nobody_else_can_write(store, sender):
 def test_a_save_is_bounded_in_time_and_stores_nothing_later(
     open_store, options, sender, monkeypatch
 ):
-    monkeypatch.setattr(trackers, "LONGEST_CALL", 0.3)
     store = open_store(**options)
     run(take_turn(store, sender, "a"))
+    monkeypatch.setattr(trackers, "LONGEST_CALL", 0.3)
     ticks = []
 
     async def tick():

@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy
 from rasa.core.tracker_store import SQLTrackerStore as RasaSQLTrackerStore
-from rasa.shared.core.events import Event
+from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from rasa_metadata.runtime.turn import TurnEnded
 from rasa_metadata.stores import idempotency
+from rasa_metadata.stores.recent import RecentTrackers, Stored
 from rasa_metadata.validation.errors import failed, try_again
 
 logger = logging.getLogger(__name__)
@@ -66,14 +67,6 @@ class ConversationMoved(Exception):
     """Somebody else has stored events of the conversation since it was read."""
 
 
-@dataclass(frozen=True)
-class Stored:
-    """What of a tracker is in the database: so many of its events, the last in this row."""
-
-    events: int
-    last_row: int
-
-
 class SQLTrackerStore(RasaSQLTrackerStore):
     """Rasa's SQL tracker store, for one process or many, that loses nothing.
 
@@ -104,6 +97,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             with suppress(FileExistsError):
                 os.close(os.open(self.file, os.O_CREAT | os.O_EXCL, 0o600))
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tracker-store")
+        self.recent = RecentTrackers()
         super().__init__(*args, **kwargs)
         if self.file:
             self.engine.dispose()
@@ -119,7 +113,8 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             StoreFailed: if the database does not answer.
             AnsweredBefore: if the turn's Idempotency-Key was used before.
         """
-        tracker = await self._call(self._read, sender_id, SESSION)
+        recent = self.recent.take(sender_id, self.domain)
+        tracker = await self._call(self._latest, sender_id, recent)
         _new_sender.set(None if tracker else sender_id)
         session = tracker.events if tracker else ()
         query = functools.partial(self._call, self._rows)
@@ -138,6 +133,8 @@ class SQLTrackerStore(RasaSQLTrackerStore):
         is_new = _new_sender.get() == tracker.sender_id
         deadline = time.monotonic() + LONGEST_CALL
         events = await self._call(self._append, tracker, is_new, deadline)
+        if not any(isinstance(event, SessionStarted) for event in events):
+            self.recent.put(tracker, self.domain)
         if self.event_broker:
             try:
                 await self._stream_new_events(self.event_broker, events, tracker.sender_id)
@@ -166,13 +163,20 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 raise StoreFailed(failed("The conversation cannot be stored.")) from error
             raise StoreFailed(try_again("The conversation could not be stored.")) from error
 
+    def _latest(self, sender_id: str, recent: Any) -> DialogueStateTracker | None:
+        """Return the latest session: the recent tracker, if nothing was stored since."""
+        if recent and self._rows(LAST_ROW, sender_id)[0][0] == recent.stored.last_row:
+            return recent
+        return self._read(sender_id, SESSION)
+
     def _read(self, sender_id: str, query: str) -> DialogueStateTracker | None:
         rows = self._rows(query, *[sender_id] * query.count("?"))
         if not rows:
             return None
         events = parsed(data for _, data in rows)
         tracker = DialogueStateTracker.from_events(sender_id, events, self.domain.slots)
-        tracker.stored = Stored(len(tracker.events), rows[-1][0])
+        characters = sum(len(data) for _, data in rows)
+        tracker.stored = Stored(len(events), rows[-1][0], characters, query is SESSION)
         return tracker
 
     def _rows(self, query: str, *values: Any) -> list[tuple[int, str]]:
@@ -195,13 +199,19 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             if last_row != stored.last_row:
                 raise ConversationMoved(f"'{sender}' was written to by another process.")
             events = list(itertools.islice(tracker.events, stored.events, None))
-            for event in events:
-                self._execute(cursor, APPEND, *_row(sender, event))
+            rows = [_row(sender, event) for event in events]
+            for row in rows:
+                self._execute(cursor, APPEND, *row)
             if events:
                 ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
             if time.monotonic() > deadline:  # the client has had a 503 by now
                 raise TimeoutError(f"'{sender}' could not be stored in time.")
-        tracker.stored = Stored(len(tracker.events), last_row)
+        tracker.stored = replace(
+            stored,
+            events=len(tracker.events),
+            last_row=last_row,
+            characters=stored.characters + sum(len(row[-1]) for row in rows),
+        )
         return events
 
     def _touch(self) -> None:
@@ -256,6 +266,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 if log.exists() and _identity(log) == identity:  # not another process's new one
                     log.unlink()
             self.engine.dispose()
+            self.recent = RecentTrackers()
             self.Base.metadata.create_all(self.engine)
             self.identity = _identity(file)
 
