@@ -69,9 +69,9 @@ lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 	@cp build/lock/metadata-bot/requirements*.txt '$(BOT)'/
 	@cp build/lock/metadata-bot/rasa_metadata/chat/npm.txt build/lock/metadata-bot/rasa_metadata/chat/package-lock.json '$(BOT)/rasa_metadata/chat/'
 	@cp build/lock/metadata-bot/deploy/requirements-actions.txt '$(BOT)'/deploy/
-	@echo playwright | $(UV) pip compile --quiet --universal --generate-hashes --upgrade \
+	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group in-a-bot \
 		--python-version 3.10 --custom-compile-command "make lock" \
-		--constraint '$(BOT)/requirements.txt' --output-file tests/in_a_bot/requirements.txt -
+		--constraint '$(BOT)/requirements.txt' --output-file tests/in_a_bot/requirements.txt
 
 clean: ## remove all that these commands made
 	rm -rf .uv .venv .pytest_cache build

@@ -20,6 +20,7 @@ import pytest
 import requests
 from cookiecutter.main import cookiecutter
 
+from tools import in_a_bot
 from tools.choices import covering
 from tools.demo import READY_SECONDS, free_port
 
@@ -139,9 +140,7 @@ def installed_bot(once):
         bot = bake_bot(folder)
         code, output = made(bot, "train", "chat", ".tools/.installed")
         assert code == 0, output
-        for_tests = [TEMPLATE / "tests" / "in_a_bot" / "requirements.txt", "--require-hashes"]
-        install = [".uv/bin/uv", "pip", "install", "--quiet", "--python", ".venv", "-r"]
-        subprocess.run([*install, *for_tests], cwd=bot, check=True)
+        in_a_bot.install(bot)
 
     return once("default", make) / "metadata-bot"
 

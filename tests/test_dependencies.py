@@ -10,7 +10,6 @@ from packaging.requirements import Requirement
 
 import slot_line
 from tests.conftest import BOT, TEMPLATE, made
-from tools.in_a_bot import TESTS as IN_A_BOT
 
 LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
 
@@ -24,6 +23,7 @@ USED_AS = {
     "pytest-xdist": "numprocesses",
     "sanic-testing": "test_client",  # Sanic imports it behind this attribute
 }
+LOCKS = {"tools": "requirements-tools.txt", "in-a-bot": "tests/in_a_bot/requirements.txt"}
 
 
 @pytest.fixture(params=["the template", "a bot"])
@@ -35,8 +35,8 @@ def direct(project):
     """Yield (requirement, lock) for each package that pyproject.toml asks for."""
     toml = tomllib.loads((project / "pyproject.toml").read_text())
     for group, asked in {"": toml["project"]["dependencies"], **toml["dependency-groups"]}.items():
-        name = "requirements-tools.txt" if group == "tools" else "requirements.txt"
-        yield from ((Requirement(each), project / name) for each in asked)
+        lock = project / LOCKS.get(group, "requirements.txt")
+        yield from ((Requirement(each), lock) for each in asked)
 
 
 def locks(project):
@@ -56,11 +56,6 @@ def own_text(project):
     return "\n".join(each.read_text() for each in code)
 
 
-def text_of_users(project):
-    """Return the code that runs in a project's environment: tests/in_a_bot, too, in a bot's."""
-    return own_text(project) if project == TEMPLATE else own_text(project) + own_text(IN_A_BOT)
-
-
 def test_what_is_asked_for_is_locked_in_its_range(project):
     for wanted, lock in direct(project):
         versions = [v for name, v in LOCKED.findall(lock.read_text()) if name == wanted.name]
@@ -69,7 +64,7 @@ def test_what_is_asked_for_is_locked_in_its_range(project):
 
 
 def test_what_is_asked_for_is_used(project):
-    text = text_of_users(project)
+    text = own_text(project)
     for wanted, _ in direct(project):
         name = USED_AS.get(wanted.name, wanted.name)
         imported = rf"^\s*(?:import|from) {name.replace('-', '_')}\b"

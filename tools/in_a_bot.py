@@ -2,7 +2,8 @@
 
     python -m tools.in_a_bot build/demo/metadata-bot fast/test_sync.py -k restart
 
-A path is one below tests/in_a_bot; other arguments are pytest's. The bot has to be installed.
+A path is one below tests/in_a_bot; other arguments are pytest's. The bot has to be installed;
+what these tests need beside its own packages is added to its environment.
 """
 
 import os
@@ -14,6 +15,12 @@ from typing import Any
 from tools.demo import TEMPLATE
 
 TESTS = TEMPLATE / "tests" / "in_a_bot"
+
+
+def install(bot: Path) -> None:
+    """Add what these tests need to the environment of an installed bot."""
+    command = [".uv/bin/uv", "pip", "install", "--quiet", "--require-hashes", "--python", ".venv"]
+    subprocess.run([*command, "--requirement", TESTS / "requirements.txt"], cwd=bot, check=True)
 
 
 def pytest_in(
@@ -36,4 +43,5 @@ def _is_a_path(word: str | Path, tests: Path) -> bool:
 
 if __name__ == "__main__":
     bot, *arguments = sys.argv[1:]
+    install(Path(bot))
     sys.exit(pytest_in(Path(bot), *arguments).returncode)

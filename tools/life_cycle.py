@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.demo import TEMPLATE, bake
-from tools.in_a_bot import TESTS, pytest_in
+from tools.in_a_bot import TESTS, install, pytest_in
 
 DOCUMENT = TEMPLATE / "docs" / "life-cycle.md"
 DOCUMENTED = TEMPLATE / "tools" / "as_documented"
@@ -115,6 +115,7 @@ def main(folder: Path) -> int:
         if original is None:
             original = bot
             subprocess.run(["make", "--no-print-directory", "install"], cwd=bot, check=True)
+            install(bot)
         else:
             (bot / ".venv").symlink_to(original.absolute() / ".venv")
         print(f"Running the tests with: {setup.title} ...", flush=True)
