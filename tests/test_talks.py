@@ -194,7 +194,10 @@ CASE = "test_cases:\n  - test_case: x\n    steps:\n      - user: hello\n"
 WRITTEN_WRONGLY = {
     "not YAML": (f"{CASE}      - bot: [Hello\n", "6: this is not YAML: "),
     "a tab": ("test_cases:\n\t- x\n", "2: this is not YAML: found character '\\t'"),
-    "a key twice": (f"{CASE}        user: bye\n", "5: this is not YAML: found duplicate key"),
+    "a key twice": (
+        f"{CASE}        user: bye\n",
+        '5: this is not YAML: found duplicate key "user".',
+    ),
     "empty": ("", "1: a file of talks is a mapping with fixtures, metadata, test_cases."),
     "no cases": ("fixtures: []\n", "1: a file of talks needs 'test_cases'."),
     "a key of a file": (

@@ -53,6 +53,7 @@ def read_yaml(path: Path, name: str, constructor: type = RoundTripConstructor) -
     except (YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = str(getattr(error, "problem", None) or error).strip()
+        problem = problem.split(" with value ")[0]  # of a key twice: Python's view of it
         line = mark.line + 1 if mark else None
         raise NotYaml(Finding(name, line, f"this is not YAML: {problem}.")) from None
 
