@@ -213,8 +213,8 @@ def waits(table: Table, folder: Path, own: Path, stock: Path) -> None:
     rasa = own.absolute() / ".venv/bin/rasa"
     run = f"{rasa} run --interface 127.0.0.1 --port="
 
-    def add(what: str, ours: float, label: str, theirs: float, most: float | None = None) -> None:
-        table.add(what, f"{ours:.0f}", label, f"{theirs:.0f}", ratio(ours, theirs, most))
+    def add(what: str, ours: float, label: str, theirs: float) -> None:
+        table.add(what, f"{ours:.0f}", label, f"{theirs:.0f}", ratio(ours, theirs))
 
     initialise = f"{rasa} init --no-prompt && echo rest: > credentials.yml"
     add(
@@ -222,7 +222,6 @@ def waits(table: Table, folder: Path, own: Path, stock: Path) -> None:
         first_answer(fresh, make),
         "`rasa init --no-prompt`, `rasa run`",
         first_answer(init, initialise, run),
-        most=0.3,
     )
     add("start to first answer, s", first_answer(own, make), "`rasa run`", first_answer(stock, run))
     for bot in (own, stock):

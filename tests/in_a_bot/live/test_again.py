@@ -42,7 +42,9 @@ def ready(bot):
     return answer.status_code, answer.json()
 
 
-@pytest.mark.parametrize("name, more", [("in process", []), ("action server", ["action server"])])
+@pytest.mark.parametrize(
+    "name, more", [("in process", ["actions"]), ("action server", ["action server"])]
+)
 def test_a_server_is_ready_when_all_it_needs_is_there(bots, name, more):
     parts = ["model", "tracker store", "lock store", *more]
     assert ready(bots[name]) == (200, dict.fromkeys(parts, "ready"))

@@ -18,6 +18,7 @@ def ready(store):
         is_ready=lambda: True,
         tracker_store=FailSafeTrackerStore(store),
         lock_store=InProcessLockStore(),
+        action_endpoint=None,
     )
     return run(readiness(SimpleNamespace(ctx=SimpleNamespace(agent=agent))))
 

@@ -114,6 +114,15 @@ class InProcessActions:
         logger.error(f"{name} failed.", exc_info=error)
         raise _http_error(500, repr(error), name) from error
 
+    async def check(self) -> None:
+        """Check that a plain action could run.
+
+        Raises:
+            TooManyActions: if all threads are with actions that go on after their time.
+        """
+        if self.overdue >= MOST_THREADS:
+            raise TooManyActions(f"{MOST_THREADS} actions go on after their time")
+
     async def _outcome(self, call: Call) -> tuple[Call | None, BaseException | None]:
         """Return what the action returned, or whatever it raised."""
         own = call["next_action"] == READ_ONLY_ACTION

@@ -18,7 +18,7 @@ from sanic import Sanic
 
 from rasa_metadata.contract.fields import SYNC_ACTION
 from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE, SIGNED_KEY, sign
-from rasa_metadata.runtime.in_process import ACTION_SERVER_URL
+from rasa_metadata.runtime.in_process import ACTION_SERVER_URL, actions_of
 from rasa_metadata.runtime.turn import TurnEnded
 from rasa_metadata.validation.errors import ApiError, try_again
 
@@ -48,6 +48,8 @@ async def readiness(app: Sanic, signed: bool = False) -> dict[str, str]:
         "tracker store": _store(agent.tracker_store),
         "lock store": _lock(agent.lock_store),
     }
+    if agent.action_endpoint and (actions := actions_of(agent.action_endpoint)):
+        checks["actions"] = actions.check()
     server = os.environ.get(ACTION_SERVER_URL)
     if server:
         checks["action server"] = _run_sync(server, signed)
