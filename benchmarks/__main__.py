@@ -75,16 +75,18 @@ class Table:
 def ratio(value: float, of: float, most: float | None = None, least: float | None = None) -> str:
     """Return a ratio and the target beside it."""
     found = value / of
-    if most is None and least is None:
+    if most is not None:
+        target, met = f"≤ {most}", found <= most
+    elif least is not None:
+        target, met = f"≥ {least}", found >= least
+    else:
         return f"{found:.2f}"
-    met = found <= most if most is not None else found >= least
-    target = f"≤ {most}" if most is not None else f"≥ {least}"
     return f"{found:.2f} ({target}{'' if met else ': missed'})"
 
 
 def turns(bots: list[Bot]) -> dict[str, tuple[list[float], list[float]]]:
     """Return the times of first turns and of later ones, by title."""
-    times = {bot.title: ([], []) for bot in bots}
+    times: dict[str, tuple[list[float], list[float]]] = {bot.title: ([], []) for bot in bots}
     for _ in range(many(100)):
         for bot in shuffled(bots):
             sender = uuid.uuid4().hex
@@ -120,7 +122,7 @@ def throughput(bots: list[Bot], clients: int) -> dict[str, float]:
 
 def turn_number(bots: list[Bot], number: int) -> dict[str, float]:
     """Return the median time of such a turn of a conversation."""
-    times = {bot.title: [] for bot in bots}
+    times: dict[str, list[float]] = {bot.title: [] for bot in bots}
     for _ in range(many(20)):
         for bot in shuffled(bots):
             sender = bot.long_talk(number - 2)

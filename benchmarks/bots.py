@@ -83,7 +83,7 @@ class Bot:
         if environment and not (folder / ".venv").exists():
             (folder / ".venv").symlink_to(environment)
         self.python = str(folder / ".venv/bin/python")
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.session = requests.Session()
 
     def stock(self, apart: bool) -> "Bot":

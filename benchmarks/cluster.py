@@ -12,6 +12,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import requests
@@ -93,7 +94,7 @@ def one_server(cluster: Cluster) -> Cluster:
     return alone
 
 
-def query(cluster: Cluster, statement: str) -> tuple:
+def query(cluster: Cluster, statement: str) -> tuple[Any, ...]:
     connection = psycopg2.connect(cluster.env["DB_URL"])
     connection.autocommit = True
     with connection.cursor() as cursor:

@@ -33,14 +33,14 @@ def covering() -> Iterator[dict[str, str]]:
     sets = [
         dict(zip(questions, each, strict=True)) for each in itertools.product(*questions.values())
     ]
-    missing = set().union(*map(pairs, sets))
+    missing = set(itertools.chain.from_iterable(map(pairs, sets)))
     while missing:
         best = max(sets, key=lambda answers: len(pairs(answers) & missing))
         missing -= pairs(best)
         yield best
 
 
-def pairs(answers: dict[str, str]) -> set:
+def pairs(answers: dict[str, str]) -> set[tuple[tuple[str, str], ...]]:
     """Return each two of these answers, as ((question, answer), (question, answer))."""
     return set(itertools.combinations(answers.items(), 2))
 

@@ -85,7 +85,7 @@ def talk(url: str) -> int:
     return 0 if right else 1
 
 
-def answers(url: str, server: subprocess.Popen) -> bool:
+def answers(url: str, server: subprocess.Popen[bytes]) -> bool:
     """Wait until a server answers at a URL; False when it ended or took too long."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
@@ -99,7 +99,7 @@ def answers(url: str, server: subprocess.Popen) -> bool:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

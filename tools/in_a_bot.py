@@ -25,7 +25,7 @@ def install(bot: Path) -> None:
 
 def pytest_in(
     bot: Path, *arguments: str | Path, tests: Path = TESTS, **options: Any
-) -> subprocess.CompletedProcess:
+) -> subprocess.CompletedProcess[Any]:
     """Run pytest in a bot's folder; `tests` is this folder, or a copy of it.
 
     Other options are those of `subprocess.run`.

@@ -75,8 +75,8 @@ def outcomes(bot: Path, setup: Setup) -> dict[str, str]:
         error = case.find("error")
         if error is not None:
             raise SystemExit(error.text)
-        name = sentence(case.get("name"))
-        wrong = "" if failure is None else difference(failure.get("message"))
+        name = sentence(case.attrib["name"])
+        wrong = "" if failure is None else difference(failure.attrib["message"])
         found[name] = found.get(name) or wrong
     return found
 
