@@ -8,7 +8,7 @@ DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static check fix hooks bench bench-cluster fuzz life-cycle \
+.PHONY: help demo test test-static check fix hooks install bench bench-cluster fuzz life-cycle \
 	screenshots file-list lock clean
 
 help: ## list these commands
@@ -34,6 +34,8 @@ fix: $(INSTALLED) ## repair the style where a program can
 
 hooks: $(INSTALLED) ## run the checks at each git commit
 	@.venv/bin/pre-commit install
+
+install: $(INSTALLED) ## install cookiecutter and the tools of the tests into .venv
 
 bench: $(INSTALLED) ## compare speed and memory with stock Rasa; write benchmarks/RESULTS.md
 	@$(PYTHON) -m benchmarks build/bench

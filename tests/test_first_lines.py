@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import BIN, TEMPLATE, files, scratch_template
 
 README = (TEMPLATE / "README.md").read_text()
-ADDRESS = "gh:OWNER/rasa-metadata-bot-template"  # until it is released somewhere
+(ADDRESS,) = set(re.findall(r"gh:\S+", README))
 LINES = [line for line in README.splitlines() if line.endswith(ADDRESS) or f"{ADDRESS} " in line]
 UV = TEMPLATE / ".uv" / "bin"
 

