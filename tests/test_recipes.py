@@ -156,7 +156,7 @@ def test_recipe_with_a_debugger(my_bot):
     """As an editor starts it, in a terminal of its own; the breakpoint is Python's."""
     follow(RECIPES[DEBUG], my_bot)
     made(my_bot, ".env")
-    (launch,) = json.loads((my_bot / ".vscode/launch.json").read_text())["configurations"]
+    launch, _ = json.loads((my_bot / ".vscode/launch.json").read_text())["configurations"]
     python, keys = (
         launch[name].replace("${workspaceFolder}", str(my_bot)) for name in ("python", "envFile")
     )
