@@ -9,7 +9,7 @@ BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
 .PHONY: help demo test test-static check fix hooks install bench bench-cluster fuzz life-cycle \
-	screenshots file-list lock clean
+	screenshots cast file-list lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,11 @@ life-cycle: $(INSTALLED) ## run the life-cycle tests with stock Rasa too; write 
 
 screenshots: $(INSTALLED) ## take the pictures of the chat page anew
 	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/test_chat_page.py -k pictures
+
+cast: $(INSTALLED) ## record the first minute in a terminal; draw docs/images/first-minute.svg
+	@$(PYTHON) -m tools.cast build/cast build/first-minute.cast
+	@.uv/bin/uvx --quiet --python $(PYTHON) --with 'setuptools<81' termtosvg==1.1.0 render \
+		build/first-minute.cast docs/images/first-minute.svg -m 150 -M 1200 -t window_frame
 
 file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
 	@$(PYTHON) -m tools.choices
