@@ -12,12 +12,12 @@ import tomli as tomllib
 import yaml
 from cookiecutter.main import cookiecutter
 
-from tests.conftest import BAKES, BIN, ODD_WORDS, PAIRS, TEMPLATE, files, scratch_template
+from tests.conftest import BAKES, BIN, ODD_WORDS, PAIRS, TEMPLATE, files, scratch_template, spread
 
 ANSWERS = BAKES | PAIRS
 
 
-@pytest.fixture(scope="module", params=ANSWERS)
+@pytest.fixture(scope="module", params=spread(ANSWERS))
 def bot(request, bake):
     return bake(**ANSWERS[request.param])
 
