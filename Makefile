@@ -63,7 +63,7 @@ screenshots: $(INSTALLED) ## take the pictures of the chat page anew
 cast: $(INSTALLED) ## record the first minute in a terminal; draw docs/images/first-minute.svg
 	@$(PYTHON) -m tools.cast build/cast build/first-minute.cast
 	@.uv/bin/uvx --quiet --python $(PYTHON) --with 'setuptools<81' termtosvg==1.1.0 render \
-		build/first-minute.cast docs/images/first-minute.svg -m 150 -M 1200 -t window_frame
+		build/first-minute.cast docs/images/first-minute.svg -D 4000 -m 150 -M 1200 -t window_frame
 
 file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
 	@$(PYTHON) -m tools.choices

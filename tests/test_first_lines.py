@@ -1,5 +1,6 @@
 """The first lines of the README work as they are written, with an address of a repository."""
 
+import html
 import os
 import re
 import subprocess
@@ -57,6 +58,14 @@ def test_a_first_line_bakes_the_default_bot_when_one_presses_enter(
     assert files(tmp_path / "metadata-bot").keys() == files(bake()).keys()
     assert "[2/9] " in run.stdout
     assert "[9/9] " in run.stdout
+
+
+def test_the_recording_shows_the_first_line_and_the_greeting():
+    recording = TEMPLATE / "docs" / "images" / "first-minute.svg"
+    text = html.unescape(re.sub(r"<[^>]*>", "", recording.read_text())).replace("\xa0", " ")
+    assert recording.stat().st_size < 200_000
+    assert LINES[0] in text
+    assert "Hello Ada!" in text
 
 
 def test_the_address_is_in_one_place():
