@@ -240,7 +240,7 @@ def taken(slug: str) -> list[str]:
         return []
     return [
         f"the folder '{folder}' exists already; choose another project_slug, or add "
-        "--overwrite-if-exists to write over it."
+        "--overwrite-if-exists to overwrite it."
     ]
 
 
@@ -256,7 +256,7 @@ def checked(answers: dict[str, str]) -> str:
         return ""
     mistakes = "\n".join(f"  - {problem}" for problem in found)
     raise click.ClickException(
-        f"nothing was written, because\n{mistakes}\n\nThis would be right:\n\n"
+        f"nothing was written, because\n{mistakes}\n\nThis is correct:\n\n"
         f"  {_corrected_command(answers)}\n"
     )
 
@@ -405,7 +405,8 @@ def _type(slot: Slot, inside: str | None) -> list[str]:
     slot.type = given if given in TYPES else OTHER_NAMES.get(given.lower(), "text")
     found = []
     if slot.type != given:
-        found.append(f"'{given}' is not a type; use '{slot.type}' (there are {_listed(TYPES)}).")
+        types = f"the types are {_listed(TYPES)}"
+        found.append(f"'{given}' is not a type; use '{slot.type}' ({types}).")
     if slot.type == "categorical":
         return found + _values(slot, inside or "")
     if slot.type in NUMBERS and inside is not None:
@@ -418,21 +419,21 @@ def _type(slot: Slot, inside: str | None) -> list[str]:
 def _values(slot: Slot, inside: str) -> list[str]:
     found = []
     if "," in inside and "|" not in inside:
-        found.append("values have '|' between them.")
+        found.append("separate values with '|'.")
         inside = inside.replace(",", "|")
     given = [value.strip() for value in inside.split("|")]
     right: dict[str, str] = {}
     for value in filter(None, given):
         if value.lower() in right:
-            found.append(f"Rasa takes '{value}' and '{right[value.lower()]}' for the same.")
+            found.append(f"Rasa does not distinguish '{value}' from '{right[value.lower()]}'.")
         elif value.lower() == RASA_VALUE:
-            found.append(f"'{value}' is one of Rasa's values; choose another.")
+            found.append(f"'{value}' is reserved by Rasa; choose another value.")
         elif set(value) & set("(){}"):
             found.append(f"'{value}' has brackets in it; choose another value.")
         else:
             right[value.lower()] = value
     if not all(given):
-        found.insert(0, "a categorical slot has values and none of them is empty.")
+        found.insert(0, "a categorical slot needs values, none of them empty.")
     slot.values = tuple(right.values()) or ("a", "b")
     return [f"{what} Such as '{slot}'." for what in found]
 
@@ -441,7 +442,7 @@ def _bounds(slot: Slot, inside: str) -> list[str]:
     low, dots, high = (part.strip() for part in inside.partition(".."))
     if not dots or not (low or high):
         kind = slot.type
-        return [f"bounds are written '{kind}(0..10)', '{kind}(0..)' or '{slot}' without."]
+        return [f"write bounds as '{kind}(0..10)' or '{kind}(0..)', or '{slot}' without them."]
     bad = [each for each in (low, high) if each and not BOUNDS[slot.type].fullmatch(each)]
     if bad:
         what = "a whole number" if slot.type == "integer" else "a number"
@@ -451,7 +452,7 @@ def _bounds(slot: Slot, inside: str) -> list[str]:
         slot.minimum, slot.maximum = slot.maximum, slot.minimum
         if slot.minimum == slot.maximum:
             slot.maximum += 1
-        return [f"the first bound is the smaller one: '{slot}'."]
+        return [f"the first bound must be smaller: '{slot}'."]
     return []
 
 
