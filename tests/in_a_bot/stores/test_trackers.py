@@ -11,6 +11,7 @@ from rasa.core.tracker_store import SQLTrackerStore as RasasStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, SessionStarted, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import RasaException
 from rasa.utils.endpoints import EndpointConfig
 
 from in_a_bot.stores.conftest import messages, run, take_turn
@@ -140,6 +141,21 @@ def test_a_missing_driver_is_an_error_and_not_a_store_in_memory():
     url, kind = "postgresql+pg8000://u:p@127.0.0.1/x", "rasa_metadata.stores.SQLTrackerStore"
     with pytest.raises(RuntimeError, match="pg8000"):
         TrackerStore.create(EndpointConfig(url, type=kind), Domain.empty())
+
+
+def test_a_port_that_is_not_a_number_is_rasas_error():
+    kind = "rasa_metadata.stores.SQLTrackerStore"
+    with pytest.raises(RasaException, match=r"port '\$DB_PORT' cannot be cast to integer"):
+        TrackerStore.create(EndpointConfig(type=kind, port="$DB_PORT"), Domain.empty())
+
+
+@pytest.mark.parametrize("database", [{"db": ":memory:"}, {"db": ""}, {"host": "sqlite://"}])
+def test_a_database_in_memory_is_one_for_all_threads_and_outlives_an_error(open_store, database):
+    store, senders = open_store(**database), [str(number) for number in range(20)]
+    run(*(take_turn(store, sender, "a") for sender in senders))
+    assert refused(take_turn(store, "a\ud800b", "hello")) == 500
+    assert sorted(run(store.keys())) == sorted(senders)
+    run(store.check_writable())
 
 
 @contextmanager

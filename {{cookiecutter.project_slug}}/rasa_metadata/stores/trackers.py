@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy
 from rasa.core.tracker_store import SQLTrackerStore as RasaSQLTrackerStore
+from rasa.core.tracker_store import validate_port
 from rasa.shared.core.events import Event, SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
@@ -90,15 +91,25 @@ class SQLTrackerStore(RasaSQLTrackerStore):
 
     def _open(self, *args: Any, **kwargs: Any) -> None:
         url = sqlalchemy.engine.make_url(self.get_db_url(**_url_arguments(kwargs)))
+        is_sqlite = url.get_backend_name() == "sqlite"
         self.file: Path | None = None
-        if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        if is_sqlite and url.database not in (None, "", ":memory:"):
             self.file = Path(url.database)
             # Only a new file: to close one drops the locks that this process has on it.
             with suppress(FileExistsError):
                 os.close(os.open(self.file, os.O_CREAT | os.O_EXCL, 0o600))
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tracker-store")
+        self.in_memory = is_sqlite and not self.file
+        threads = 1 if self.in_memory else THREADS
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="tracker-store")
         self.recent = RecentTrackers()
         super().__init__(*args, **kwargs)
+        if self.in_memory:  # a connection is the database, and Rasa's engine has one a thread
+            self.engine = sqlalchemy.create_engine(
+                url,
+                poolclass=sqlalchemy.pool.StaticPool,
+                connect_args={"check_same_thread": False},
+            )
+            self.Base.metadata.create_all(self.engine)
         if self.file:
             self.engine.dispose()
             self.engine = _sqlite_engine(self.engine.url, self._opened)
@@ -244,12 +255,12 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             yield cursor
             cursor.close()  # an open one would keep SQLite's connection at what it has seen
             connection.commit()
-        except ConversationMoved:
-            connection.rollback()
-            raise
-        except BaseException:
-            connection.invalidate()
-            self.engine.dispose()  # its other connections are as old
+        except BaseException as error:
+            if self.in_memory or isinstance(error, ConversationMoved):
+                connection.rollback()
+            else:
+                connection.invalidate()
+                self.engine.dispose()  # its other connections are as old
             raise
         finally:
             connection.close()
@@ -301,7 +312,8 @@ def _row(sender_id: str, event: Event) -> tuple[Any, ...]:
 
 def _url_arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
     names = ("dialect", "host", "port", "db", "username", "password", "login_db", "query")
-    return {name: kwargs[name] for name in names if name in kwargs}
+    arguments = {name: kwargs[name] for name in names if name in kwargs}
+    return {**arguments, "port": validate_port(arguments.get("port"))}
 
 
 def _sqlite_engine(url: Any, opened: Callable[..., None]) -> Any:
