@@ -59,7 +59,7 @@ class Running:
             await server.after_start()
             return server
 
-        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         self.server = asyncio.run_coroutine_threadsafe(start(), self.loop).result()
         self.app.ctx.session = requests.Session()

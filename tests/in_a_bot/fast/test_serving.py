@@ -63,9 +63,18 @@ def test_a_port_in_use_is_one_sentence_before_rasa_is_loaded():
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_a_server_without_an_agent_starts_and_says_what_is_missing(caplog):
+def none(context):
+    context.agent = None
+
+
+def no_attribute(context):  # as in an app that `rasa.server.create_app` has not made
+    del context.agent
+
+
+@pytest.mark.parametrize("remove", [none, no_attribute])
+def test_a_server_without_an_agent_starts_and_says_what_is_missing(caplog, remove):
     app = serve()
-    app.ctx.agent = None
+    remove(app.ctx)
     with Running(app):
         post, url = app.ctx.session.post, f"{app.ctx.url}/webhooks/rest"
         answer = post(f"{url}/webhook", json={"sender": "ada", "message": "hello"})
@@ -73,6 +82,16 @@ def test_a_server_without_an_agent_starts_and_says_what_is_missing(caplog):
         ready = app.ctx.session.get(f"{url}/ready")
         assert (ready.status_code, ready.json()["details"]) == (503, {"model": "not ready"})
     assert "The bot has no model: run 'make train'." in caplog.messages
+
+
+@pytest.mark.parametrize("remove", [none, no_attribute])
+def test_the_chat_page_of_a_server_without_an_agent_loads(remove):
+    chat_page = pytest.importorskip("rasa_metadata.channels.chat_page")
+    app = serve(channel=chat_page.ChatPageInput)
+    remove(app.ctx)
+    with Running(app):
+        config = app.ctx.session.get(f"{app.ctx.url}/webhooks/rest/chat/config.json")
+    assert (config.status_code, config.json()["bot"]) == (200, None)
 
 
 @pytest.fixture

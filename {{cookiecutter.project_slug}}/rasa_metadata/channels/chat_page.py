@@ -25,6 +25,7 @@ from rasa_metadata.channels.serving import address, contract_in, example_in
 from rasa_metadata.chat import FOLDER, YOURS, texts
 from rasa_metadata.runtime import turn
 from rasa_metadata.runtime.in_process import actions_of
+from rasa_metadata.runtime.readiness import agent_in
 from rasa_metadata.slots.session_start import greets, registered_action
 from rasa_metadata.validation.errors import ApiError
 from rasa_metadata.validation.message import RequestValidation
@@ -138,7 +139,7 @@ class ChatPageInput(MetadataRestInput):
             schema = contract_in(app).schema
         except ApiError:
             schema = None
-        processor = app.ctx.agent.processor
+        processor = getattr(agent_in(app), "processor", None)
         return {
             "bot": processor and processor.model_metadata.assistant_id,
             "greets": greets_in(app),
@@ -183,7 +184,7 @@ def greets_in(app: Sanic) -> bool:
 
     This is not known of actions that run on a server.
     """
-    endpoint = app.ctx.agent.action_endpoint
+    endpoint = getattr(agent_in(app), "action_endpoint", None)
     if endpoint is None or actions_of(endpoint) is None:
         return False
     action = registered_action(turn.SESSION_START)

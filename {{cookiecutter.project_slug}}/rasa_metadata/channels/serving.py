@@ -15,6 +15,7 @@ from rasa_metadata.contract import Contract, ContractError, contract_of
 from rasa_metadata.contract.examples import example_metadata
 from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE
 from rasa_metadata.runtime.in_process import ACTION_SERVER_URL, actions_of
+from rasa_metadata.runtime.readiness import agent_in
 from rasa_metadata.validation.errors import ApiError, try_again
 from rasa_metadata.validation.message import RequestValidation
 
@@ -29,7 +30,7 @@ def contract_in(app: Sanic) -> Contract:
     Raises:
         ApiError: 503 when there is no model, 500 when its contract is broken.
     """
-    domain = getattr(app.ctx.agent, "domain", None)
+    domain = getattr(agent_in(app), "domain", None)
     if domain is None:
         raise try_again("The bot has no model: run 'make train'.", "NoModel")
     try:
@@ -44,7 +45,7 @@ def start(app: Sanic, validation: RequestValidation) -> None:
         return
     app.ctx.runtime_is_reported = True
     runtime.load()  # for endpoints.yml that names none of our stores
-    _report_actions(getattr(app.ctx.agent, "action_endpoint", None))
+    _report_actions(getattr(agent_in(app), "action_endpoint", None))
     _report_open_api(app)
     try:
         contract = contract_in(app)

@@ -34,6 +34,11 @@ MAPPING = {"type": "custom", "action": SYNC_ACTION, "metadata": {"path": "ready"
 DOMAIN = {"slots": {"ready": {"type": "bool", "mappings": [MAPPING]}}}
 
 
+def agent_in(app: Sanic) -> Any:
+    """Return Rasa's agent, None while the server has none."""
+    return getattr(app.ctx, "agent", None)
+
+
 async def readiness(app: Sanic, signed: bool = False) -> dict[str, str]:
     """Return what was checked; `signed`: whether metadata of tokens fills slots.
 
@@ -41,7 +46,7 @@ async def readiness(app: Sanic, signed: bool = False) -> dict[str, str]:
         ApiError: 503; its `details` name what is away. Why is in the log alone: it may
             contain addresses, and clients may reach this.
     """
-    agent = app.ctx.agent
+    agent = agent_in(app)
     if agent is None or not agent.is_ready():
         raise _not_ready({"model": "there is none: run 'make train'"})
     checks = {
