@@ -162,6 +162,36 @@ def test_a_token_inside_the_message_says_who_it_is(app, guest):
     assert app.ctx.agent.messages[-1].sender_id == f"user:{user}"
 
 
+def test_a_guest_with_a_token_in_a_message_hears_the_user_until_it_expires(app, guest):
+    user = uuid.uuid4().hex
+    guest.say(session_id=guest.session, token=token(sub=user, exp=time.time() + 2))
+    assert guest.next("bot_uttered") == {"text": "hello"}
+    push(app, "text_message", f"user:{user}", "for the user")
+    assert guest.next("bot_uttered") == {"text": "for the user"}
+    assert guest.next("bot_error")["code"] == 401
+    push(app, "text_message", f"user:{user}", "a secret")
+    guest.say("I am a guest again", session_id=guest.session)
+    assert guest.next("bot_uttered") == {"text": "I am a guest again"}
+    assert guest.events["bot_uttered"].empty()
+
+
+@pytest.mark.parametrize("session_persistence", [True, False])
+def test_a_guest_again_does_not_hear_the_user_of_a_token_before(session_persistence):
+    user = uuid.uuid4().hex
+    served = running(session_persistence=session_persistence)
+    with served as app, Client(app, namespace="/") as client:
+        session = client.join()
+        client.say(session_id=session, token=token(sub=user))
+        assert client.next("bot_uttered") == {"text": "hello"}
+        client.say("I am a guest again", session_id=session)
+        assert client.next("bot_uttered") == {"text": "I am a guest again"}
+        push(app, "text_message", f"user:{user}", "a secret")
+        client.say(session_id=session, token=token(sub=user))
+        assert client.next("bot_uttered") == {"text": "hello"}
+        client.say("", session_id=session)
+        assert client.next("bot_error")["code"] == 422  # it still hears what is for it alone
+
+
 def test_a_client_leaves_its_room_when_its_token_expires_and_is_told(app):
     user = uuid.uuid4().hex
     with Client(app, auth={"token": token(sub=user, exp=time.time() + 2)}) as client:

@@ -150,8 +150,7 @@ class MetadataSocketIOInput(SocketIOInput):
             raise refused from None
         self.clients[sid] = client
         if client.claims:
-            await self._join(sid, client.claims.sender)
-            self._watch_expiry(sid, client)
+            await self._join(sid, client.claims.sender, client.claims)
 
     async def _disconnect(self, sid: str, *_: Any) -> None:
         if self.sio.manager.is_connected(sid, self.namespace):  # an event of this name
@@ -176,7 +175,7 @@ class MetadataSocketIOInput(SocketIOInput):
             await self._send_error(sid, error)
             return
         if self.session_persistence:
-            await self._join(sid, session_id)
+            await self._join(sid, session_id, client.claims)
         await self.sio.emit("session_confirm", session_id, room=sid, namespace=self.namespace)
 
     async def _handle(
@@ -214,7 +213,6 @@ class MetadataSocketIOInput(SocketIOInput):
         claims = client.claims
         if data.get("token") is not None:
             claims = self._claims(data["token"])
-            await self._join(sid, claims.sender)
         if claims:
             _check_expiry(claims)
         metadata = data.get(self.metadata_key)
@@ -230,36 +228,44 @@ class MetadataSocketIOInput(SocketIOInput):
         except (TypeError, ValueError, RecursionError):
             message = "Send JSON values only: no binary data, and no key twice."
             raise ApiError(422, "BadMessage", message) from None
-        return self.validation.validate_body(raw, claims, serving.contract_in(self.app), names)
+        contract = serving.contract_in(self.app)
+        valid = self.validation.validate_body(raw, claims, contract, names)
+        await self._join(sid, valid.sender, claims)
+        return valid
 
     def _claims(self, token: Any) -> Claims:
         return self.validation.tokens.claims(str(token).removeprefix("Bearer "))
 
-    async def _join(self, sid: str, room: str) -> None:
-        """Let a socket hear one conversation, and no longer the one before."""
+    async def _join(self, sid: str, room: str, claims: Claims | None) -> None:
+        """Let a socket hear one conversation, a user's until the token expires."""
         client = self.clients[sid]
-        if client.room == room:
-            return
-        if client.room is not None:
-            await self.sio.leave_room(sid, client.room, namespace=self.namespace)
-        await self.sio.enter_room(sid, room, namespace=self.namespace)
-        client.room = room
+        if client.expiry:
+            client.expiry.cancel()
+        client.expiry = self._watch_expiry(sid, claims) if claims else None
+        if client.room != room:
+            await self._leave(sid, client)
+            await self.sio.enter_room(sid, room, namespace=self.namespace)
+            client.room = room
 
-    def _watch_expiry(self, sid: str, client: Client) -> None:
+    async def _leave(self, sid: str, client: Client) -> None:
+        if client.room not in (None, sid):  # in its own one, it hears what is sent to it alone
+            await self.sio.leave_room(sid, client.room, namespace=self.namespace)
+        client.room = None
+
+    def _watch_expiry(self, sid: str, claims: Claims) -> asyncio.TimerHandle:
         async def expire() -> None:
-            if not client.claims or sid not in self.clients:
+            client = self.clients.get(sid)
+            if client is None:
                 return
-            if client.claims.expires > time.time():
-                self._watch_expiry(sid, client)
+            if claims.expires > time.time():
+                client.expiry = self._watch_expiry(sid, claims)
                 return
-            if client.room is not None:
-                await self.sio.leave_room(sid, client.room, namespace=self.namespace)
-                client.room = None
+            await self._leave(sid, client)
             await self._send_error(sid, bad_token("Signature has expired"))
 
         loop = asyncio.get_running_loop()
-        delay = min(max(client.claims.expires - time.time(), 0.0), A_DAY) if client.claims else 0.0
-        client.expiry = loop.call_later(delay, lambda: loop.create_task(expire()))
+        delay = min(max(claims.expires - time.time(), 0.0), A_DAY)
+        return loop.call_later(delay, lambda: loop.create_task(expire()))
 
     async def _send_error(self, sid: str, error: ApiError) -> None:
         await self.sio.emit(self.error_evt, error.body(), room=sid, namespace=self.namespace)
