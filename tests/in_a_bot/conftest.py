@@ -48,7 +48,7 @@ def pytest_terminal_summary(terminalreporter):
 
 # Some examples by default, many for `make fuzz`.
 EVERY = {
-    "deadline": None,
+    "deadline": 1000,  # ms, for each input; many take none of it
     "suppress_health_check": [
         HealthCheck.too_slow,
         HealthCheck.filter_too_much,

@@ -71,7 +71,8 @@ class RequestValidation:
     """What a channel accepts. Each field but `tokens` is a key in credentials.yml.
 
     `max_body_bytes` and `max_depth` (of objects and lists in one another) count for the
-    whole body, `max_keys` for all its objects together; `action_timeout` is in seconds.
+    whole body, `max_keys` for all its objects and lists together, a list's items as keys:
+    each turn reads them again. `action_timeout` is in seconds.
     Without `guests`, each message needs a token. `reserved_senders` are prefixes that
     belong to other channels. `input_channels` are names that a body may give.
     `TOKEN_KEYS` are explained in tokens.py.
@@ -255,9 +256,9 @@ class RequestValidation:
         for depth, place, value in _walk(body):
             if depth > self.max_depth:
                 raise self._too_deep()
-            keys += len(value) if isinstance(value, dict) else 0
+            keys += len(value) if isinstance(value, dict | list) else 0
             if keys > self.max_keys:
-                message = f"Send at most {self.max_keys} keys in one message."
+                message = f"Send at most {self.max_keys} keys and list items in one message."
                 raise ApiError(422, "TooManyKeys", message)
             texts = value if isinstance(value, dict) else [value]
             if any(isinstance(text, str) and UNSTORABLE.search(text) for text in texts):
