@@ -3,6 +3,7 @@
 import http.client
 import json
 import queue
+import re
 import socket
 import subprocess
 
@@ -111,13 +112,19 @@ def test_a_client_may_have_so_many_connections_and_no_longer_than_they_are_used(
         slow.stop()
 
 
-def test_without_any_server_the_answer_is_a_502_in_the_form_of_other_errors(cluster, tmp_path):
+def test_without_any_server_the_answer_is_a_502_in_the_form_of_other_errors(
+    cluster, sender, tmp_path
+):
     lonely = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys)
     try:
         lonely.nginx = lonely._nginx()
-        answer = requests.post(f"{lonely.url}/webhooks/rest/webhook", json={}, timeout=10)
+        url = f"{lonely.url}/webhooks/rest/webhook?user.name={sender}"
+        answer = requests.post(url, json={}, timeout=10)
     finally:
         lonely.stop()
+    log = lonely.nginx.printed()
+    assert re.search(r"502 .* 127\.0\.0\.1:\d+ 502", log), "it says which server was away"
+    assert sender not in log
     assert (answer.status_code, answer.json()["reason"]) == (502, "TryAgain")
     assert set(answer.json()) == SHAPE
     assert answer.headers["Retry-After"]

@@ -130,8 +130,6 @@ def by_socketio(url: str, case: Case, session: requests.Session) -> int | None:
     sent = session.post(url, data=packet, timeout=60)
     if sent.status_code != 200:
         return sent.status_code
-    if not is_a_packet(packet):
-        return None
     received = ""
     while f"43{ACK}[" not in received:
         got = session.get(url, timeout=60)
@@ -141,15 +139,6 @@ def by_socketio(url: str, case: Case, session: requests.Session) -> int | None:
     session.post(url, data="1", timeout=60)
     found = BOT_ERROR.search(received)
     return json.loads(found[1])["code"] if found else 200
-
-
-def is_a_packet(packet: bytes) -> bool:
-    """Return whether the server's JSON parser takes this, and so a handler of ours sees it."""
-    try:
-        json.loads(packet.decode()[3:])
-    except (ValueError, RecursionError):
-        return False
-    return b"\x1e" not in packet
 
 
 def assert_answered(url: str, channel: str, kind: str, other: Neighbour) -> None:

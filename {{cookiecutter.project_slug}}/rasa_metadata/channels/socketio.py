@@ -13,12 +13,13 @@ import socketio
 from rasa.core.channels.channel import UserMessage
 from rasa.core.channels.socketio import SocketIOInput, SocketIOOutput
 from sanic import Blueprint, Sanic
+from socketio.packet import ACK, CONNECT, DISCONNECT, EVENT
 
 from rasa_metadata.channels import serving
 from rasa_metadata.channels.http import check_requests
 from rasa_metadata.runtime import turn
 from rasa_metadata.validation.errors import ApiError, try_again
-from rasa_metadata.validation.message import Names, RequestValidation, ValidMessage
+from rasa_metadata.validation.message import DECODER, Names, RequestValidation, ValidMessage
 from rasa_metadata.validation.tokens import Claims, bad_token
 
 RASA_KEYS = {
@@ -29,6 +30,8 @@ RASA_KEYS = {
     "socketio_path",
     "metadata_key",
 }
+READABLE = (CONNECT, DISCONNECT, EVENT, ACK)
+UNREADABLE = "unreadable_packet"
 MOST_WAITING = 16  # messages of one socket that are not answered yet
 A_DAY = 86_400.0
 
@@ -43,17 +46,27 @@ class Client:
     expiry: asyncio.TimerHandle | None = None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Any:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else b"a key twice"  # which is not JSON
-
-
 class StrictPacket(socketio.packet.Packet):
-    """What a client sends; an object with a key twice would lose one of them unseen."""
+    """What a client sends, read by the rules of a body; what cannot be read becomes an event.
 
-    json = SimpleNamespace(
-        dumps=json.dumps, loads=json.JSONDecoder(object_pairs_hook=_unique).decode
-    )
+    Socket.IO would leave that unanswered, and keep attachments until their last one comes.
+    """
+
+    json = SimpleNamespace(dumps=json.dumps, loads=DECODER.decode)
+
+    def decode(self, encoded_packet: Any) -> int:
+        try:
+            super().decode(encoded_packet)
+            if self.packet_type not in READABLE:
+                raise ValueError("it is binary, or of an unknown type")
+            if self.packet_type == EVENT and not (self.data and isinstance(self.data[0], str)):
+                raise ValueError("it does not name an event")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            if self.packet_type == CONNECT:
+                self.data = {"token": ""}  # which is not valid
+            else:
+                self.packet_type, self.data = EVENT, [UNREADABLE, str(error)]
+        return 0
 
 
 class NamespacedOutput(SocketIOOutput):
@@ -128,11 +141,16 @@ class MetadataSocketIOInput(SocketIOInput):
             except ApiError as error:
                 await self._send_error(sid, error)
 
+        async def reject(sid: str, problem: Any = None, *_: Any) -> None:
+            message = f"The packet cannot be read: {problem}."
+            await self._send_error(sid, ApiError(400, "BadJSON", message))
+
         on = {"namespace": self.namespace}
         self.sio.on("connect", self._connect, **on)
         self.sio.on("disconnect", self._disconnect, **on)
         self.sio.on("session_request", self._session_request, **on)
         self.sio.on(self.user_message_evt, handle, **on)
+        self.sio.on(UNREADABLE, reject, **on)
         return webhook
 
     async def _connect(self, sid: str, _: Any, auth: Any = None) -> None:
@@ -225,9 +243,8 @@ class MetadataSocketIOInput(SocketIOInput):
         }
         try:
             raw = json.dumps(body).encode()
-        except (TypeError, ValueError, RecursionError):
-            message = "Send JSON values only: no binary data, and no key twice."
-            raise ApiError(422, "BadMessage", message) from None
+        except RecursionError:
+            raise self.validation.too_deep() from None
         contract = serving.contract_in(self.app)
         valid = self.validation.validate_body(raw, claims, contract, names)
         await self._join(sid, valid.sender, claims)

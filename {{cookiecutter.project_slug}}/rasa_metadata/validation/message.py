@@ -181,7 +181,7 @@ class RequestValidation:
         try:
             body = DECODER.decode(raw.decode("utf-8"))
         except RecursionError:
-            raise self._too_deep() from None
+            raise self.too_deep() from None
         except ValueError as error:
             message = f"The body is not valid JSON in UTF-8: {error}."
             raise ApiError(400, "BadJSON", message) from None
@@ -255,7 +255,7 @@ class RequestValidation:
         keys = 0
         for depth, place, value in _walk(body):
             if depth > self.max_depth:
-                raise self._too_deep()
+                raise self.too_deep()
             keys += len(value) if isinstance(value, dict | list) else 0
             if keys > self.max_keys:
                 message = f"Send at most {self.max_keys} keys and list items in one message."
@@ -266,7 +266,7 @@ class RequestValidation:
                 details = {"parameter": _dotted(place) or "body", "in": "body"}
                 raise ApiError(422, "BadText", message, details)
 
-    def _too_deep(self) -> ApiError:
+    def too_deep(self) -> ApiError:
         message = f"Nest objects and lists at most {self.max_depth} deep."
         return ApiError(422, "TooDeep", message)
 
