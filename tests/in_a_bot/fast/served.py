@@ -69,7 +69,12 @@ class Running:
 
     def __exit__(self, *_):
         self.app.ctx.session.close()
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.loop.call_soon_threadsafe(self._stop)
         self.thread.join()
         self.server.close()
         self.loop.close()
+
+    def _stop(self):
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.call_soon(self.loop.stop)

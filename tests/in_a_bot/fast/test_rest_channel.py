@@ -20,6 +20,8 @@ from in_a_bot.cases import (
 from in_a_bot.fast.conversation import mapped
 from in_a_bot.fast.served import Running, serve
 from in_a_bot.tokens import KEY, bearer
+from rasa_metadata.channels.callback import MetadataCallbackInput
+from rasa_metadata.channels.chat_page import ChatPageInput
 from rasa_metadata.channels.rest import MetadataRestInput
 from rasa_metadata.contract.examples import example_metadata
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
@@ -210,10 +212,26 @@ def test_senders_of_other_channels_can_be_reserved():
     assert post(app, {**HELLO, "sender": "telegram:1"})[0] == 200
 
 
-def test_guests_can_be_turned_away():
-    app = serve(guests=False, jwt_key=KEY)
-    assert post(app, HELLO)[0] == 401
-    assert post(app, HELLO, headers=bearer())[0] == 200
+@pytest.mark.parametrize(
+    "channel, path",
+    [
+        (MetadataRestInput, WEBHOOK),
+        (MetadataRestInput, f"{WEBHOOK}?stream=true"),
+        (MetadataCallbackInput, "/webhooks/callback/webhook"),
+        (ChatPageInput, "/webhooks/rest/chat/greeting"),
+    ],
+)
+def test_guests_can_be_turned_away_on_each_channel(channel, path):
+    url = {"url": "http://127.0.0.1:9/"} if channel is MetadataCallbackInput else {}
+    app = serve(channel=channel, guests=False, jwt_key=KEY, **url)
+    for headers in ({}, {"authorization": "Basic YQ=="}, {"authorization": "Bearer"}):
+        _, answer = app.test_client.post(path, json=HELLO, headers=headers)
+        assert (answer.status, answer.json["reason"]) == (401, "BadToken")
+        assert answer.headers["www-authenticate"] == "Bearer"
+    assert app.ctx.agent.messages == []
+    if "greeting" not in path:  # which a real agent sends
+        assert app.test_client.post(path, json=HELLO, headers=bearer())[1].status == 200
+        assert app.ctx.agent.messages[0].sender_id == "user:u1"
 
 
 def test_a_stream_validates_as_a_plain_request_does(app):

@@ -265,8 +265,9 @@ def test_a_token_that_cannot_be_read_is_not_valid(app):
 
 def test_without_guests_a_client_needs_a_token():
     with running(guests=False) as app:
-        with pytest.raises(socketio.exceptions.ConnectionError):
-            Client(app, namespace="/")
+        for auth in (None, {}, {"token": "nonsense"}, "nonsense"):
+            with pytest.raises(socketio.exceptions.ConnectionError):
+                Client(app, namespace="/", auth=auth)
         with Client(app, namespace="/", auth={"token": token()}) as client:
             client.say()
             assert client.next("bot_uttered") == {"text": "hello"}
