@@ -23,10 +23,11 @@ test: test-static ## test the template, and bots baked from it with their own te
 test-static: $(INSTALLED) ## test the template without installing Rasa
 	@$(PYTHON) -m pytest -m "not rasa" --numprocesses auto --dist loadgroup
 
-check: $(INSTALLED) ## check style and spelling; this changes nothing
+check: $(INSTALLED) ## check style, types and spelling; this changes nothing
 	@.venv/bin/ruff check --quiet --no-cache $(PYTHON_FILES)
 	@.venv/bin/ruff format --quiet --no-cache --check $(PYTHON_FILES)
 	@.venv/bin/yamllint --strict .
+	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/codespell
 
 fix: $(INSTALLED) ## repair the style where a program can

@@ -21,6 +21,8 @@ USED_AS = {
     "python-socketio": "socketio",
     "pre-commit-hooks": "trailing-whitespace-fixer",
     "pytest-xdist": "numprocesses",
+    "types-pyyaml": "yaml",
+    "types-requests": "requests",
     "sanic-testing": "test_client",  # Sanic imports it behind this attribute
 }
 LOCKS = {"tools": "requirements-tools.txt", "in-a-bot": "tests/in_a_bot/requirements.txt"}

@@ -26,9 +26,9 @@ PORT = "5005"
 
 def main(folder: Path, output: Path) -> None:
     readme = (TEMPLATE / "README.md").read_text()
-    command = re.search(r"^uvx cookiecutter (gh:\S+)$", readme, re.MULTILINE)
+    (command,) = re.findall(r"^uvx cookiecutter gh:\S+$", readme, re.MULTILINE)
     shutil.rmtree(folder, ignore_errors=True)
-    address = folder.parent / "cast-addresses" / command[1].removeprefix("gh:")
+    address = folder.parent / "cast-addresses" / command.partition("gh:")[2]
     shutil.rmtree(address, ignore_errors=True)
     subprocess.run(["git", "clone", "--quiet", TEMPLATE, address], check=True)
     folder.mkdir(parents=True)
@@ -49,13 +49,14 @@ def main(folder: Path, output: Path) -> None:
         os.chdir(folder)
         os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting"], environment)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    started, events, seen = time.monotonic(), [], ""
+    started, seen = time.monotonic(), ""
+    events: list[tuple[float, str, str]] = []
 
     def wait_for(text: str) -> None:
         nonlocal seen
         while text not in seen:
             printed = os.read(terminal, 4096).decode(errors="replace")
-            events.append([round(time.monotonic() - started, 3), "o", printed])
+            events.append((round(time.monotonic() - started, 3), "o", printed))
             seen += printed
         seen = seen.split(text, 1)[1]
 
@@ -67,7 +68,7 @@ def main(folder: Path, output: Path) -> None:
             time.sleep(pause)
 
     wait_for(PROMPT)
-    type_in(f"{command[0]}\n")
+    type_in(f"{command}\n")
     for number in range(1, 10):
         wait_for(f"[{number}/9]")
         wait_for("\x1b[0m: ")
@@ -82,7 +83,7 @@ def main(folder: Path, output: Path) -> None:
     type_in(f"curl localhost:{PORT}/webhooks/rest/webhook -d '{MESSAGE}'; echo\n")
     wait_for("Hello Ada!")
     time.sleep(2)
-    events.append([events[-1][0] + 2, "o", ""])
+    events.append((events[-1][0] + 2, "o", ""))
     os.write(terminal, b"\nkill %1; wait; exit\n")
     os.waitpid(process, 0)
 
