@@ -1,4 +1,4 @@
-"""Metadata in slots: this package is the template's, and an update replaces it as a whole."""
+"""Fills slots from metadata. This package is the template's: an update replaces it."""
 
 from rasa_metadata.slots.known import input_channel, known_metadata
 from rasa_metadata.slots.session_start import SessionStart

@@ -1,4 +1,4 @@
-"""The files of a bot, read once, with the lines at which things are."""
+"""The files of a bot, read once, with line numbers."""
 
 import functools
 import json

@@ -151,7 +151,7 @@ class ChatPageInput(MetadataRestInput):
 
 
 def origins(credentials: dict[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Take a list of origins out of the credentials.
+    """Read a list of origins from the credentials.
 
     Raises:
         RasaException: if it is something else.
@@ -168,7 +168,7 @@ def origins(credentials: dict[str, Any], key: str, default: tuple[str, ...]) -> 
 
 
 def flag(credentials: dict[str, Any], key: str) -> bool:
-    """Take a setting that is true unless it is false out of the credentials.
+    """Read a setting from the credentials whose default is true.
 
     Raises:
         RasaException: if it is something else.

@@ -57,7 +57,7 @@ class StrictHttp(Http):
 
 
 def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None:
-    """Check the head of each request; under `prefix`, bound the body while it comes.
+    """Check the head of each request; under `prefix`, limit the body while it arrives.
 
     Sanic 21.12 reads up to 100 MB before any middleware runs, and spins for ever at
     `Content-Length: -1`. Its signal before that is the only place to reject it.
@@ -90,7 +90,7 @@ def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None
 
 
 def check_head(request: Request) -> None:
-    """Check what Sanic takes as it comes.
+    """Check what Sanic does not check.
 
     Raises:
         ApiError: 400, for a head that two servers could read in two ways.

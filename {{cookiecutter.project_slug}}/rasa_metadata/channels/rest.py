@@ -1,4 +1,4 @@
-"""The REST channel. It takes the place of `rest:` in credentials.yml, and keeps its address."""
+"""The REST channel, which replaces `rest:` in credentials.yml at the same address."""
 
 import json
 from asyncio import AbstractEventLoop

@@ -1,4 +1,4 @@
-"""What each of our channels does once the Rasa server is up, and what it asks of it."""
+"""What our channels do once the Rasa server is up, and what they need from it."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""The Socket.IO channel: each message is validated as a body would be, an error is an event."""
+"""The Socket.IO channel: messages are validated as in HTTP requests; errors are events."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ A_DAY = 86_400.0
 
 @dataclass
 class Client:
-    """One socket: who is connected, in which room, with so many unanswered messages."""
+    """One socket: who is connected, in which room, and how many messages are unanswered."""
 
     claims: Claims | None = None
     room: str | None = None
@@ -254,7 +254,7 @@ class MetadataSocketIOInput(SocketIOInput):
         return self.validation.tokens.claims(str(token).removeprefix("Bearer "))
 
     async def _join(self, sid: str, room: str, claims: Claims | None) -> None:
-        """Let a socket hear one conversation, a user's until the token expires."""
+        """Subscribe a socket to one conversation, a user's until the token expires."""
         client = self.clients[sid]
         if client.expiry:
             client.expiry.cancel()

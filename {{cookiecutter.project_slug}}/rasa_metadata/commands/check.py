@@ -79,7 +79,7 @@ def one_domain(project: Project) -> Findings:
 
 
 def slots(project: Project) -> Findings:
-    """The contract, and what people write who know another notation."""
+    """The contract, and mistakes of people who know another notation."""
     for slot, config in project.domain["slots"].items():
         place = project.place("slots", slot)
         config = config if isinstance(config, dict) else {}
@@ -112,7 +112,7 @@ def slots(project: Project) -> Findings:
 
 
 def named_slots(project: Project) -> Findings:
-    """Slots that stories, responses and actions name and the domain lacks."""
+    """Slots in stories, responses and actions that the domain lacks."""
     known = {*project.domain["slots"], *DEFAULT_SLOT_NAMES}
     places = [
         *_slots_in_stories(project),
@@ -134,7 +134,7 @@ def influence(project: Project) -> Findings:
 
 
 def conditions(project: Project) -> Findings:
-    """Conditions that cannot come true, and responses that are silent without one."""
+    """Conditions that are never true, and responses that are silent without one."""
     try:
         fields = {field.slot: field for field in project.contract().fields}
     except ContractError:

@@ -75,7 +75,7 @@ class Field:
 
     @property
     def holds(self) -> bool:
-        """Whether a value holds until it is changed, not for its message alone."""
+        """Whether the slot keeps a value until it changes, not only for one message."""
         return self.scope == "session" and not self.signed
 
     @property
@@ -89,11 +89,11 @@ class Field:
 
     @cached_property
     def longest(self) -> float:
-        """How many characters of JSON a value may have, so that no check of it takes long."""
+        """The maximum length of a value's JSON, so that no check takes long."""
         return LONGEST_COSTLY if has_any(self.schema, COSTLY) else math.inf
 
     def accepts(self, value: Any) -> bool:
-        """Return whether the slot may hold a value; `None` clears it."""
+        """Return whether the slot can have a value; `None` clears it."""
         if value is None:
             return True
         try:
@@ -230,7 +230,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
 
 
 def _clashes(fields: list[Field]) -> list[str]:
-    """Return a problem for each two slots with the same place, or one inside the other's."""
+    """Return a problem for each pair of slots whose paths are equal or nested."""
     problems = []
     for index, first in enumerate(fields):
         for second in fields[index + 1 :]:

@@ -1,4 +1,4 @@
-"""From slots to JSON Schema, and from JSON Schema to words that a client can act on.
+"""Turns slots into a JSON Schema, and its errors into messages for clients.
 
 jsonschema-rs is the one validator: its regular expressions are linear, it checks each
 `format`, fetches nothing, and takes a fraction of a microsecond for a usual value.
@@ -133,7 +133,7 @@ def compiled(schema: Schema) -> Draft202012Validator:
 
 
 def published(field: "Field") -> Schema:
-    """Return a field's schema as clients see it: titled, and with `null`, which clears."""
+    """Return a field's schema for clients: with a title, and with `null`, which clears."""
     schema = {"title": field.label, **field.schema}
     if field.signed:
         schema["readOnly"] = True
@@ -290,7 +290,7 @@ def _subschemas(
 
 
 def _is_endless(root: Schema, schema: Mapping[str, Any], applied: list[int]) -> bool:
-    """Return whether a schema applies itself again to the very same value."""
+    """Return whether a schema applies itself again to the same value."""
     if id(schema) in applied:
         return id(schema) == applied[0]
     applied.append(id(schema))
@@ -318,7 +318,7 @@ def has_any(schema: Schema, keywords: Iterable[str]) -> bool:
 
 
 def did_you_mean(problem: str, word: object, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a problem with a word that is not known, and the known word most like it."""
+    """Return a problem for an unknown word, with the most similar known word."""
     near = difflib.get_close_matches(str(word), list(known), 1)
     hint = f"did you mean '{near[0]}'?" if near else otherwise
     return f"{problem}; {hint}" if hint else f"{problem}."

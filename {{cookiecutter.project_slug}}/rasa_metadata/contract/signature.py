@@ -62,7 +62,7 @@ def verify(metadata: Any, sender: str, message_id: str | None, text: str | None)
 
 
 def identity(proof: Any) -> tuple[Any, Any]:
-    """Return what of a stored proof stays the same when a token is renewed."""
+    """Return the part of a stored proof that stays the same when a token is renewed."""
     proof = proof if isinstance(proof, Mapping) else {}
     return proof.get("subject"), proof.get("metadata")
 

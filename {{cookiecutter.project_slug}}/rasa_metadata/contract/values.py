@@ -1,4 +1,4 @@
-"""Find a path in metadata, and lay newer metadata over older."""
+"""Looks up paths in metadata, and merges newer metadata into older."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class _Absent:
-    """What a path holds when metadata does not mention it; `None` means `null`."""
+    """The value of a path that metadata does not contain; `None` means `null`."""
 
     def __bool__(self) -> bool:
         return False
@@ -35,7 +35,7 @@ def lookup(metadata: Any, path: tuple[str, ...]) -> Any:
 
 
 def merge(older: Mapping[str, Any], newer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `older` with `newer` laid over it, as new objects down to the values.
+    """Return `older` with `newer` merged into it, as new objects down to the values.
 
     Objects are merged key by key; anything else replaces, `null` too.
     """

@@ -12,7 +12,7 @@ from rasa_metadata.runtime import startup
 
 @functools.cache
 def load() -> None:
-    """Prepare the Rasa of this process, once, if it has loaded what is patched."""
+    """Prepare the Rasa of this process, once, if the patched modules are loaded."""
     if "rasa.core.processor" not in sys.modules:  # no server: a migration, or a test
         return
     from rasa_metadata.runtime import patches  # brings TensorFlow

@@ -136,7 +136,7 @@ class InProcessActions:
         return await _watched(name, run(*args))
 
     async def _run_in_thread(self, name: str, run: Callable[..., Any], *args: Any) -> Any:
-        """Run a plain function in a thread of its own, so that it may block.
+        """Run a plain function in its own thread, so that it may block.
 
         asyncio.to_thread has a few threads for everybody: as many hanging actions would
         stop all the others.
@@ -180,7 +180,7 @@ class InProcessActions:
 
 @types.coroutine
 def _watched(name: str, coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Await a coroutine, and log a warning if it keeps the event loop to itself."""
+    """Await a coroutine, and log a warning if it blocks the event loop."""
     step = functools.partial(coroutine.send, None)
     while True:
         started = time.perf_counter()
@@ -202,7 +202,7 @@ def _watched(name: str, coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, A
 
 
 def _http_error(status: int, message: str, action: str) -> ClientResponseError:
-    """Return the error that an action server's answer would have become.
+    """Return the error that the response of an action server would cause.
 
     See rasa_sdk/endpoint.py for the answers, `RemoteAction.run` in
     rasa/core/actions/action.py for what becomes of them.

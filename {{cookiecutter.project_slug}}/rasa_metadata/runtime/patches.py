@@ -1,4 +1,4 @@
-"""All that is patched in Rasa 3.6.21, each patch with its reason.
+"""All patches of Rasa 3.6.21, each with its reason.
 
 To see what a patch does, start the bot without it: RASA_PATCHES_OFF lists the names of
 those to leave out, separated by commas.

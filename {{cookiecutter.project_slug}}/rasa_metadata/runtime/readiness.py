@@ -1,4 +1,4 @@
-"""Reports whether this server can take a turn now: GET …/ready, for balancers and probes.
+"""Reports whether this server can handle a turn now: GET …/ready, for balancers and probes.
 
 `GET /webhooks/rest/`, Rasa's own, only shows that the process answers. A server that is
 not ready need not be restarted, but gets no messages.

@@ -49,7 +49,7 @@ def keep_logs_clean() -> None:
 
 
 def keep_collections_short() -> None:
-    """Leave the half a million objects of Rasa's libraries out of garbage collections.
+    """Exclude the half million objects of Rasa's libraries from garbage collection.
 
     One of all objects takes 0.2 s, in which nobody is served, and lists in a message of
     64 KB can cause several.

@@ -62,7 +62,7 @@ class TurnEnded(BaseException):
 
 
 class TurnFailed(TurnEnded):
-    """One of the bot's actions failed, so that the turn cannot be right any more."""
+    """One of the bot's actions failed, so the turn cannot be correct."""
 
 
 class AnsweredBefore(BaseException):
@@ -108,7 +108,7 @@ async def take(on_new_message: Handler, message: UserMessage, timeout: float) ->
 
 
 def current_turn() -> Turn | None:
-    """Return the turn that this task takes through one of our channels, None if none."""
+    """Return the turn that this task runs for one of our channels, or None."""
     turn = _current.get()
     return None if turn is None or turn.over else turn
 

@@ -1,4 +1,4 @@
-"""What the slots hold: the session start, the sync in each turn, and the known metadata."""
+"""The values of slots: session start, sync in each turn, and the known metadata."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The applied events of a tracker, as in Rasa: some events undo others, some wipe all."""
+"""The applied events of a tracker, as in Rasa: some events undo others, some remove all."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -65,7 +65,7 @@ def _goes_on(loop: str, applied: Applied) -> bool:
 
 
 def _forget_turns_of(loop: str, applied: Applied) -> None:
-    """Take out the turns since the loop ran last; what they set stays."""
+    """Remove the turns since the loop last ran; the slots that they set stay."""
     kept: Applied = []
     while applied:
         _, event = applied[-1]

@@ -1,4 +1,4 @@
-"""Writes what the metadata of a message changed into the slots."""
+"""Updates the slots with the metadata of a message."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Where conversations and their locks are kept; endpoints.yml names these classes.
+"""The tracker store and the lock stores; endpoints.yml names these classes.
 
 Importing them loads the runtime. Rasa would go on in memory, with a warning, if this
 module raised ImportError or AttributeError; so it raises another error.

@@ -1,4 +1,4 @@
-"""Answers a message that came before with the same Idempotency-Key, and handles it once.
+"""Handles a message once, and repeats its response for the same Idempotency-Key.
 
 A client that has lost an answer cannot know whether its message was handled. A key belongs
 to the sender, the identity, the text and the metadata that it came with.
@@ -105,7 +105,7 @@ def key_of(event: Event) -> str | None:
 
 
 def _content(text: str | None, metadata: Mapping[str, Any] | None) -> tuple[Any, ...]:
-    """Return what a repetition has to repeat; the token itself may have been renewed."""
+    """Return what must be equal in a repetition; the token may have been renewed."""
     metadata = metadata or {}
     sent = {key: value for key, value in metadata.items() if key not in RESERVED_KEYS}
     return text, sent, identity(metadata.get(SIGNED_KEY))

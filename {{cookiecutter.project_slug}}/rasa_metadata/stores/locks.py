@@ -30,14 +30,14 @@ class QueueLockStore(LockStore):
 
     @asynccontextmanager
     async def lock(self, conversation_id: str, *_: Any, **__: Any) -> AsyncGenerator[None, None]:
-        """Hold a conversation's lock; it waits as long as those before it take."""
+        """Hold a conversation's lock; wait until earlier holders have released it."""
         queue = self.queues.setdefault(conversation_id, asyncio.Lock())
         async with queue:
             yield
 
 
 class InProcessLockStore(QueueLockStore):
-    """The lock store of a bot that is one process."""
+    """The lock store of a bot that runs in one process."""
 
     def __init__(self, endpoint_config: Any = None) -> None:
         super().__init__()

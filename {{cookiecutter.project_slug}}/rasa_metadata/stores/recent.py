@@ -1,4 +1,4 @@
-"""Remembers the trackers of recent conversations: to replay one is most of reading it."""
+"""Remembers the trackers of recent conversations: replaying it takes most of the time."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MOST_CHARACTERS = 8_000_000
 
 @dataclass(frozen=True)
 class Stored:
-    """What of a tracker is in the database: so many of its events, the last in this row.
+    """The stored part of a tracker: the number of its events, and the row of the last.
 
     `characters` is the length of these events as JSON; `is_session`: whether they are the
     latest session and nothing else.
@@ -29,7 +29,7 @@ Recent = tuple[Domain, DialogueStateTracker, Stored]
 
 
 class RecentTrackers:
-    """Trackers that are in the database as they are, each for whoever takes it out first."""
+    """Trackers that are stored as they are, each for its first reader only."""
 
     def __init__(self) -> None:
         self._trackers: OrderedDict[str, Recent] = OrderedDict()

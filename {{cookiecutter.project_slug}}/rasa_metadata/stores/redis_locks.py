@@ -103,7 +103,7 @@ class RedisLockStore(QueueLockStore):
             return False
 
     async def _release(self, lease: Lock) -> None:
-        """Give the lock back; the turn is over, so a failure changes nothing but the wait."""
+        """Release the lock; the turn is over, so a failure only makes others wait."""
         try:
             await lease.release()
         except (redis.RedisError, OSError) as error:

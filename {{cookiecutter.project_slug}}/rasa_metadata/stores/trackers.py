@@ -65,7 +65,7 @@ class StoreFailed(TurnEnded):
 
 
 class ConversationMoved(Exception):
-    """Somebody else has stored events of the conversation since it was read."""
+    """Others have stored events of the conversation since it was read."""
 
 
 class SQLTrackerStore(RasaSQLTrackerStore):
@@ -153,7 +153,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 logger.exception("Stored events could not be sent to the event broker.")
 
     async def check_writable(self) -> None:
-        """Do what storing needs, on SQLite down to the disk, and store nothing.
+        """Test whether events can be stored, on SQLite down to the disk; store nothing.
 
         Raises:
             StoreFailed: if the database is away, its disk is full or cannot be written to.
@@ -236,7 +236,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
 
     @contextmanager
     def _cursor(self, for_writing_to: str | None = None) -> Iterator[Any]:
-        """Yield a DBAPI cursor in a transaction; nothing of it stays if it fails.
+        """Yield a DBAPI cursor in a transaction, which is rolled back if it fails.
 
         SQLAlchemy's own ways cost several times as much: with an ORM session, a quarter
         of a turn went into building queries.
@@ -266,7 +266,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
             connection.close()
 
     def _reopen(self, file: Path) -> None:
-        """Go on with the file that has taken the place of the database.
+        """Continue with the file that has replaced the database.
 
         The old one's logs have to go: SQLite would write their content into the new one.
         """

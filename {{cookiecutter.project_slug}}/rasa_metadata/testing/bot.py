@@ -140,7 +140,7 @@ class BotUnderTest:
 
 
 def new_sender() -> str:
-    """Return the name of somebody who has never talked to the bot."""
+    """Return a sender that has never talked to the bot."""
     return f"test-{uuid.uuid4().hex}"
 
 
@@ -157,7 +157,7 @@ def endpoints(project: Project, folder: Path) -> dict[str, Any]:
 
 
 def credentials(project: Project) -> dict[str, Any]:
-    """Return this package's REST channel with your settings, but for keys, and no other channel.
+    """Return this package's REST channel with your settings, except for keys, and no other channel.
 
     Others may need accounts; guests are let in, since talks have tokens only where they say so.
     """

@@ -60,7 +60,7 @@ def bot(request: pytest.FixtureRequest) -> BotUnderTest:
 
 @pytest.fixture
 def sender() -> str:
-    """The name of somebody who has never talked to the bot."""
+    """A sender that has never talked to the bot."""
     return new_sender()
 
 

@@ -64,12 +64,12 @@ class Process:
         return self.log.read_text(errors="replace")
 
     def kill(self) -> None:
-        """End it at once, in the middle of what it does."""
+        """Kill it, in the middle of its work."""
         self.process.kill()
         self.process.wait()
 
     def stop(self, with_signal: int = signal.SIGTERM) -> None:
-        """Let it end what it does, and wait for that."""
+        """Let it finish its work, and wait until it has ended."""
         self.process.send_signal(with_signal)
         try:
             self.process.wait(STOP_SECONDS)
@@ -78,7 +78,7 @@ class Process:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = READY_SECONDS) -> bool:
-    """Look again and again; return whether the condition came true in time."""
+    """Poll a condition; return whether it became true in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():

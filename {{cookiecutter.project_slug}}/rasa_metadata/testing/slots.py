@@ -1,4 +1,4 @@
-"""What each metadata slot of a bot has to do, whatever the bot is; tests/test_slots.py uses it.
+"""Tests of a metadata slot, for any bot; tests/test_slots.py uses them.
 
 Your texts, intents, rules and actions do not matter here: after the first message, the
 conversation is paused, so the bot fills slots and does nothing else.

@@ -27,7 +27,7 @@ EXPECT_KEYS = ("status", "reason")
 
 
 class TalkError(Exception):
-    """A talk is not well written, or the bot did not do what it expects."""
+    """A talk is invalid, or the bot did not do what it expects."""
 
 
 @dataclass(frozen=True)

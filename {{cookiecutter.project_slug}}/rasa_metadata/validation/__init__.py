@@ -1,1 +1,1 @@
-"""Checks a message before it reaches the bot; knows nothing of HTTP servers."""
+"""Checks a message before it reaches the bot; independent of HTTP servers."""

@@ -1,4 +1,4 @@
-"""API errors: the answer to a request that does not get the bot's answer."""
+"""API errors: the response to an invalid request or a failed turn."""
 
 from dataclasses import dataclass, field
 from typing import Any

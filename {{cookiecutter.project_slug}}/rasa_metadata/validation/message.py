@@ -42,7 +42,7 @@ Place = tuple[Any, Any] | None  # the place above, and the key
 
 
 class Names(NamedTuple):
-    """What a client calls the keys of a message; errors use its own words."""
+    """The client's names for the keys of a message, which errors use."""
 
     sender: str = "sender"
     message: str = "message"
@@ -54,7 +54,7 @@ USUAL_NAMES = Names()
 
 @dataclass(frozen=True)
 class ValidMessage:
-    """A message of which every part is as the contract and Rasa expect it.
+    """A message that matches what the contract and Rasa expect.
 
     Signed metadata is bound to `id`, so Rasa's message needs the same `message_id`.
     """
@@ -277,7 +277,7 @@ def body_too_large(max_body_bytes: int) -> ApiError:
 
 
 def _walk(body: Any) -> Iterator[tuple[int, Place, Any]]:
-    """Yield (depth, place, value) of all that a body contains, itself first.
+    """Yield (depth, place, value) of everything in a body, the body first.
 
     A place is the key and the place above it: as texts, places in a body with long keys
     would be many times its size.

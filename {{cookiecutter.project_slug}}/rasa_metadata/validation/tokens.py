@@ -109,7 +109,7 @@ class Tokens:
 
 
 def decoded(key: Any, encoding: Any) -> Any:
-    """Return a key from the settings as PyJWT takes it; `encoding` is None or "base64".
+    """Return a key from the settings as PyJWT needs it; `encoding` is None or "base64".
 
     Raises:
         RasaException: for another encoding, or a key that is not encoded so.
