@@ -116,7 +116,7 @@ FAULTS = {
         "Put it in quotes.",
     ),
     "a path is written as in JSONPath": (slot("$.tier"), "'$.tier' is not a path"),
-    "a path has an index": (slot("'user.tags[0]'"), "with dots between them, and no indexes"),
+    "a path has an index": (slot("'user.tags[0]'"), "separated by dots, without indexes"),
     "a path escapes a dot": (slot("'a\\.b'"), "is not a path"),
     "two slots read one path": (
         slot("locale"),
@@ -170,7 +170,7 @@ FAULTS = {
             "      - intent: goodbye\n",
             "      - slot_was_set:\n          - plan: pro\n      - intent: goodbye\n",
         ),
-        "take 'influence_conversation: false' out of the slot.",
+        "remove 'influence_conversation: false' from the slot.",
     ),
     "a response waits for a value that cannot be": (
         ("domain.yml", "name: plan, value: null", "name: plan, value: gold"),
@@ -178,7 +178,7 @@ FAULTS = {
     ),
     "there are two domains": (
         ("domain/slots.yml", None, 'version: "3.1"\n'),
-        "domain.yml:1: domain/ is there too, and only the folder is read",
+        "domain.yml:1: the folder domain/ exists too, and only it is read",
     ),
     "a file is not YAML": (
         ("data/rules.yml", "rules:\n", "rules: [\n"),

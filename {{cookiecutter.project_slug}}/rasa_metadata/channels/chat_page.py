@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 WIDGET = FOLDER / "node_modules/deep-chat/dist/deepChat.bundle.js"
 SCRIPTS = ("bot", "chat", "embed", "metadata", "page", "replies", "session", "widget")
-# What the page may load: the name in its address, and the file.
+# The files that the page may load: the name in the URL, and the file.
 FILES = {
     **{f"{name}.js": FOLDER / f"{name}.js" for name in SCRIPTS},
     "chat.css": FOLDER / "chat.css",

@@ -76,12 +76,12 @@ def check_requests(webhook: Blueprint, prefix: str, max_body_bytes: int) -> None
         elif request.path.startswith(request.app.ctx.channel_prefixes):
             pass  # another channel's, which has its own signal
         elif is_cross_site(request):
-            message = "Pages of other sites cannot use this API; --cors names those that can."
+            message = "Pages on other sites cannot use this API unless --cors names them."
             raise ApiError(403, "CrossSite", message)
 
     @webhook.listener("before_server_start")
     async def prepare(app: Sanic, _: AbstractEventLoop) -> None:
-        # Each channel's signal fires for the requests of all.
+        # Each channel's signal fires for the requests of all channels.
         app.ctx.channel_prefixes = (*getattr(app.ctx, "channel_prefixes", ()), prefix)
         if not hasattr(app.ctx, "answers_with_api_errors"):
             app.ctx.answers_with_api_errors = True
@@ -101,7 +101,7 @@ def check_head(request: Request) -> None:
         headers.getall("transfer-encoding", []),
     )
     if not all(TOKEN.fullmatch(name) for name in headers):
-        raise _bad_request("A header's name contains a space or another character it cannot.")
+        raise _bad_request("The name of a header contains a space or another invalid character.")
     if len(lengths) > 1 or not all(DECIMAL.fullmatch(each.strip(" \t")) for each in lengths):
         raise _bad_request("Content-Length must be one decimal number.")
     if len(encodings) > 1 or any(each.strip().lower() != "chunked" for each in encodings):

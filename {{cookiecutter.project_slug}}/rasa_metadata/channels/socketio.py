@@ -179,7 +179,7 @@ class MetadataSocketIOInput(SocketIOInput):
 
     async def _session_request(self, sid: str, data: Any = None, *_: Any) -> None:
         client = self.clients.get(sid)
-        if client is None:  # it has gone
+        if client is None:  # it has disconnected
             return
         wanted = data.get("session_id") if isinstance(data, dict) else None
         try:

@@ -15,8 +15,8 @@ from rasa_metadata.channels.http import answer_error, check_requests
 from rasa_metadata.runtime import readiness, turn
 from rasa_metadata.validation.message import RequestValidation
 
-# The request in hand: Rasa's code between validation and the bot passes on sender and text
-# alone, and has no way to report that a turn has failed.
+# The current request: Rasa's code between validation and the bot passes on sender and text
+# only, and cannot report that a turn has failed.
 current_request: ContextVar[Request] = ContextVar("current_request")
 
 

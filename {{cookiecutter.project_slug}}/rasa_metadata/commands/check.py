@@ -74,7 +74,7 @@ def check(project: Project) -> list[Finding]:
 
 def one_domain(project: Project) -> Findings:
     if (project.root / "domain").is_dir() and (project.root / "domain.yml").exists():
-        text = "domain/ is there too, and only the folder is read: move the rest into it."
+        text = "the folder domain/ exists too, and only it is read: move the rest into it."
         yield Finding("domain.yml", 1, text)
 
 
@@ -96,7 +96,7 @@ def slots(project: Project) -> Findings:
             path = entry.get("path") if isinstance(entry, dict) else entry
             if isinstance(path, str) and NOT_A_PATH.search(path):
                 right = ".".join(re.findall(r"[A-Za-z_][\w-]*", path)) or slot
-                text = f"a path has names with dots between them, and no indexes: '{right}'?"
+                text = f"a path is names separated by dots, without indexes: '{right}'?"
                 yield Finding(*place, f"slot '{slot}': '{path}' is not a path; {text}")
     try:
         project.contract()
@@ -129,7 +129,7 @@ def influence(project: Project) -> Findings:
     for path, line, _, slot in _slots_in_stories(project):
         config = project.domain["slots"].get(slot) or {}
         if config.get("influence_conversation") is False:
-            text = "which Rasa ignores: take 'influence_conversation: false' out of the slot."
+            text = "which Rasa ignores: remove 'influence_conversation: false' from the slot."
             yield Finding(path, line, f"a 'slot_was_set' names '{slot}', {text}")
 
 
@@ -181,7 +181,7 @@ def actions(project: Project) -> Findings:
         return
     try:
         written = _written_actions(module)
-    except BaseException as error:  # whatever importing somebody's file may raise
+    except BaseException as error:  # importing a file can raise anything
         yield _cannot_be_imported(project, error)
         return
     listed = [str(each) for each in project.domain["actions"]]
@@ -336,7 +336,7 @@ def _slots_in_actions(project: Project) -> Iterator[tuple[str, int | None, str, 
         try:
             tree = ast.parse(path.read_text(encoding="utf-8"))
         except SyntaxError:
-            continue  # which the check of actions reports
+            continue  # the check of actions reports it
         for node in ast.walk(tree):
             name = _slot_named_by(node)
             if name is not None:

@@ -17,7 +17,7 @@ QUIET = {
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-# Rasa's opinions, which are not faults of a bot.
+# Rasa's hints, which are not mistakes in a bot.
 NOT_USED = ("utterance 'utter_default' is not used", "is not used in any story")
 
 print_warning = warnings.showwarning
@@ -37,7 +37,7 @@ def port_in_use(arguments: list[str]) -> str | None:
     given, _ = parser.parse_known_args(arguments)
     try:
         socket.create_connection((given.interface, given.port), 1).close()
-    except (OSError, OverflowError):  # nobody answers; what else is wrong, Rasa reports
+    except (OSError, OverflowError):  # the port is free; Rasa reports other problems
         return None
     return str(given.port)
 

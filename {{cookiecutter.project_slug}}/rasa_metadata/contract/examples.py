@@ -7,7 +7,7 @@ from rasa_metadata.contract.fields import Contract, Field
 from rasa_metadata.contract.schema import Schema, compiled
 from rasa_metadata.contract.values import merge, nested
 
-# At least two of each `format`; those that could be taken for another one are further down.
+# At least two of each `format`; those that resemble another format are further down.
 TEXTS = [
     *("https://example.com/a", "https://example.com/b", "ada@example.com", "grace@example.com"),
     *("example.com", "example.org", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"),

@@ -99,7 +99,7 @@ class Field:
         try:
             short = self.longest == math.inf or len(json.dumps(value)) <= self.longest
             return short and self.validator.is_valid(value)
-        except (ValueError, RecursionError):  # what a stock channel let in: a lone surrogate
+        except (ValueError, RecursionError):  # a stock channel accepted it: a lone surrogate
             return False
 
 
@@ -120,7 +120,7 @@ class Contract:
         return metadata_schema(self.fields)
 
 
-# The slots seen last, and their contract: a server has one domain, and many messages.
+# The latest slots and their contract: a server has one domain and many messages.
 # Always replaced as a whole, since actions may run in threads.
 _latest: tuple[Mapping[str, Any], Contract] = ({}, Contract(()))
 

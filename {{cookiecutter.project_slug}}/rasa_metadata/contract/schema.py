@@ -62,7 +62,7 @@ KEYWORDS = {
     *("minItems", "maxItems", "uniqueItems", "minContains", "maxContains"),
     *("minProperties", "maxProperties", "contentEncoding", "contentMediaType"),
 }
-# A value can fail these in more ways than there is time to list.
+# A value can violate these in more ways than there is time to list.
 BRANCHING = ("$ref", *IN_PLACE_LISTS, *IN_PLACE, "contains")
 # These take too long for a long value: a regular expression takes the time of text times
 # states, and large integers and fractions are compared as texts of digits.

@@ -18,7 +18,7 @@ from typing import Any
 SIGNED_KEY = "_signed"
 
 # A Rasa server and its action server need the same key. Inside one process, one that
-# nobody else knows will do: a signature is verified only in the turn it is made in.
+# nobody else knows is enough: a signature is only verified in the turn that makes it.
 SIGNATURE_KEY_VARIABLE = "METADATA_SIGNATURE_KEY"
 _OWN_KEY = secrets.token_hex(32)
 LATEST = 1e15  # seconds; a forged number may be too large for a double

@@ -32,7 +32,7 @@ ACTION_SERVER_URL = "ACTION_SERVER_URL"
 ACTIONS_MODULE = "actions_module"
 
 BLOCKING_SECONDS = 0.5
-# A plain action that never returns keeps its thread; so many may run at once.
+# A plain action that never returns keeps its thread; this many may run at once.
 MOST_THREADS = 64
 
 # This one reads its arguments and never changes them. All others get copies, as over
@@ -118,10 +118,10 @@ class InProcessActions:
         """Check that a plain action could run.
 
         Raises:
-            TooManyActions: if all threads are with actions that go on after their time.
+            TooManyActions: if all threads have actions that run past their timeouts.
         """
         if self.overdue >= MOST_THREADS:
-            raise TooManyActions(f"{MOST_THREADS} actions go on after their time")
+            raise TooManyActions(f"{MOST_THREADS} actions are running past their timeout")
 
     async def _outcome(self, call: Call) -> tuple[Call | None, BaseException | None]:
         """Return what the action returned, or whatever it raised."""
@@ -129,7 +129,7 @@ class InProcessActions:
         try:
             result = await self.executor.run(call if own else copied(call))
             return (result if own else copied(result)), None
-        except BaseException as error:  # even `sys.exit()` concerns this turn alone
+        except BaseException as error:  # even `sys.exit()` affects this turn only
             return None, error
 
     async def _run_watched(self, name: str, run: Callable[..., Any], *args: Any) -> Any:
@@ -175,7 +175,7 @@ class InProcessActions:
 
     def _give_up(self, name: str) -> None:
         self.overdue += 1
-        logger.error(f"{name} goes on after its time; {self.overdue} of {MOST_THREADS} do.")
+        logger.error(f"{name} runs past its timeout; {self.overdue} of {MOST_THREADS} threads do.")
 
 
 @types.coroutine

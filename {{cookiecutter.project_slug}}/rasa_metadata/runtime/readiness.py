@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_CHECK = 2.0
 HOUR = 3600
-NOBODY = f"ready-{uuid.uuid4().hex}"  # whom the checks look up, and lock
+NOBODY = f"ready-{uuid.uuid4().hex}"  # the sender that the checks look up and lock
 
 
 # The domain of a message with which the action server shows that it verifies signatures.
@@ -66,8 +66,8 @@ async def readiness(app: Sanic, signed: bool = False) -> dict[str, str]:
 
 
 def _not_ready(problems: dict[str, str]) -> ApiError:
-    logger.error(f"This server cannot take a turn: {problems}")
-    message = f"This server cannot take a turn: {', '.join(problems)}."
+    logger.error(f"This server cannot handle a turn: {problems}")
+    message = f"This server cannot handle a turn: {', '.join(problems)}."
     return try_again(message, "NotReady", dict.fromkeys(problems, "not ready"))
 
 

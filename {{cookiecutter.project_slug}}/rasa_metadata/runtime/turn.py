@@ -135,12 +135,12 @@ async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
     try:
         return await send(call, turn.timeout)
     except ClientResponseError as error:
-        if error.status in (502, 503, 504):  # from a proxy in between
+        if error.status in (502, 503, 504):  # from a proxy
             raise _no_answer(name, error) from error
         if name in OWN_ACTIONS:
             logger.error(f"{name} failed: {error.status}")
             raise TurnFailed(failed(f"The bot's own '{name}' failed.")) from error
-        if error.status == 400:  # a rejection, with which Rasa deals
+        if error.status == 400:  # a rejection, which Rasa handles
             raise
         turn.failed_action = name
         # An action server repeats the whole tracker in its error, and Rasa logs it.
@@ -151,7 +151,7 @@ async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
 
 def _no_answer(name: str, error: Exception) -> TurnFailed:
     logger.error(f"{name} could not be run: {error!r}")
-    return TurnFailed(try_again("The bot's actions do not answer."))
+    return TurnFailed(try_again("The bot's actions do not respond."))
 
 
 def _noticing(send: Callable[..., Awaitable[None]], turn: Turn) -> Callable[..., Awaitable[None]]:

@@ -87,7 +87,7 @@ def session_metadata(events: Sequence[Event], contract: Contract) -> dict[str, A
             value = lookup(metadata, field.path)
             if value is ABSENT:  # `{"user": {}}` does not revive what `{"user": null}` cleared
                 value = lookup(before, field.path)
-            # What fills a slot is one value: an object is not merged into the one before.
+            # The value of a slot is one value: an object is not merged into the previous one.
             lost = value is not ABSENT and lookup(known, field.path) is ABSENT
             if lost or isinstance(value, Mapping):
                 known = merge(without(known, field.path), nested(field.path, value))

@@ -48,7 +48,7 @@ class SessionStart(Action):
         initial = {**_initial_slots(tracker, domain), **slots}
         slots.update(await _validated(filled, initial, dispatcher, tracker, domain))
 
-        events = [SessionStarted()]  # wipes every slot, so the others come after it
+        events = [SessionStarted()]  # resets every slot, so the others come after it
         if start:
             events.append(SlotSet(START_SLOT, start))
         events += [SlotSet(slot, value) for slot, value in slots.items()]

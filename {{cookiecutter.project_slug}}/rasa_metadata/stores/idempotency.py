@@ -57,7 +57,7 @@ async def look_back(
     turn = current_turn()
     if turn is None or turn.key is None:
         return
-    key, turn.key = turn.key, None  # a turn reads its conversation first, and once is enough
+    key, turn.key = turn.key, None  # a turn reads its conversation first; once is enough
     text = json.dumps({IDEMPOTENCY_KEY: key})[1:-1]
     pattern = "%" + "".join(f"!{each}" if each in "!%_" else each for each in text) + "%"
     if any(key_of(event) == key for event in session):

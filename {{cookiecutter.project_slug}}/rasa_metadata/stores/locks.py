@@ -42,7 +42,7 @@ class InProcessLockStore(QueueLockStore):
     def __init__(self, endpoint_config: Any = None) -> None:
         super().__init__()
         if number_of_sanic_workers(endpoint_config) > 1:
-            # Rasa takes any lock store that is not its own as fit for several processes.
+            # Rasa assumes that any custom lock store works with several processes.
             logger.critical(
                 f"{ENV_SANIC_WORKERS} is {os.environ[ENV_SANIC_WORKERS]}, but InProcessLockStore "
                 f"in endpoints.yml locks inside one process: unset {ENV_SANIC_WORKERS}, or use "

@@ -17,7 +17,7 @@ from rasa_metadata.stores.locks import QueueLockStore
 
 logger = logging.getLogger(__name__)
 
-# So long a conversation waits for a server that was killed in the middle of a turn.
+# A conversation waits this long for a server that was killed in the middle of a turn.
 LEASE = 10.0
 LOOK_EVERY = 0.05
 LONGEST_WAIT = 30.0
@@ -69,7 +69,7 @@ class RedisLockStore(QueueLockStore):
                 yield
             finally:
                 over.set()
-                await renewing  # or it might take the lock once more after its release
+                await renewing  # or it might acquire the lock again after its release
                 await self._release(lease)
 
     async def _take(self, lease: Lock) -> None:

@@ -31,13 +31,13 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# A database that hangs is one that is away. For connecting to PostgreSQL, its URL has a
-# time of its own; SQLite gives up a little earlier by itself.
+# A database that hangs counts as unavailable. The URL of PostgreSQL has its own timeout for
+# connecting; SQLite times out a little earlier.
 LONGEST_CALL = 10.0
 SQLITE_BUSY_SECONDS = 5.0
 THREADS = 8
 
-# Rasa walks through all classes of events for each event that it reads.
+# Rasa searches all event classes for each event that it reads.
 event_class = functools.cache(Event.resolve_by_type)
 
 COLUMNS = "sender_id, type_name, timestamp, intent_name, action_name, data"
@@ -52,7 +52,7 @@ ALL_SESSIONS = "SELECT id, data FROM events WHERE sender_id = ? ORDER BY id"
 LAST_ROW = "SELECT coalesce(max(id), 0) FROM events WHERE sender_id = ?"
 APPEND = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
 
-# Whose conversation this task has found to be new.
+# The sender whose conversation this task has found to be new.
 _new_sender: ContextVar[str | None] = ContextVar("new_sender", default=None)
 
 
@@ -86,7 +86,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
             self._open(*args, **kwargs)
-        except (ImportError, AttributeError) as error:  # Rasa would go on in memory
+        except (ImportError, AttributeError) as error:  # Rasa would continue in memory
             raise RuntimeError(f"The tracker store cannot be opened: {error}") from error
 
     def _open(self, *args: Any, **kwargs: Any) -> None:
@@ -95,7 +95,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
         self.file: Path | None = None
         if is_sqlite and url.database not in (None, "", ":memory:"):
             self.file = Path(url.database)
-            # Only a new file: to close one drops the locks that this process has on it.
+            # Only a new file: closing one releases the locks that this process has on it.
             with suppress(FileExistsError):
                 os.close(os.open(self.file, os.O_CREAT | os.O_EXCL, 0o600))
         self.in_memory = is_sqlite and not self.file
@@ -215,7 +215,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 self._execute(cursor, APPEND, *row)
             if events:
                 ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
-            if time.monotonic() > deadline:  # the client has had a 503 by now
+            if time.monotonic() > deadline:  # the client has already received a 503
                 raise TimeoutError(f"'{sender}' could not be stored in time.")
         tracker.stored = replace(
             stored,
@@ -253,7 +253,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                     lock = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
                     self._execute(cursor, lock, for_writing_to)
             yield cursor
-            cursor.close()  # an open one would keep SQLite's connection at what it has seen
+            cursor.close()  # an open one would pin SQLite's connection to an old snapshot
             connection.commit()
         except BaseException as error:
             if self.in_memory or isinstance(error, ConversationMoved):
@@ -328,7 +328,7 @@ def _sqlite_engine(url: Any, opened: Callable[..., None]) -> Any:
         connect_args={
             "check_same_thread": False,
             "timeout": SQLITE_BUSY_SECONDS,
-            "isolation_level": None,  # transactions are begun here, and not by sqlite3
+            "isolation_level": None,  # transactions begin here, not in sqlite3
         },
     )
 

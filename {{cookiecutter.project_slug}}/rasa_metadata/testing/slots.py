@@ -14,7 +14,7 @@ from rasa_metadata.contract.examples import example_values, wrong_values
 from rasa_metadata.contract.fields import VALIDATION_ACTION
 from rasa_metadata.testing.bot import BotUnderTest, Sent
 
-# Rasa knows these messages in each bot. The second does nothing in a paused conversation.
+# Rasa handles these messages in each bot. The second does nothing in a paused conversation.
 START, NEUTRAL = "/session_start", "/back"
 
 

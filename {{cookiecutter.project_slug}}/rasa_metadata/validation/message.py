@@ -31,10 +31,10 @@ from rasa_metadata.validation.tokens import (
 
 LISTS = ("reserved_senders", "input_channels")
 IDEMPOTENCY = re.compile(r"[\x21-\x7e]{1,255}")
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogate
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL rejects NUL, UTF-8 rejects surrogates
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
-LONGEST_NUMBER = 309  # digits; no double has more before its point
-# What Rasa takes for entities (YAMLStoryReader._regex_message_pattern).
+LONGEST_NUMBER = 309  # digits; no double has more before its decimal point
+# What Rasa reads as entities (YAMLStoryReader._regex_message_pattern).
 ENTITIES = re.compile(r"/[^{@]+(?:@[0-9.]+)?({.+})")
 JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
 

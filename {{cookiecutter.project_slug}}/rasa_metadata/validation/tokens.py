@@ -27,7 +27,7 @@ KEY_ENCODING = "jwt_key_encoding"
 TOKEN_KEYS = ("jwt_key", "jwt_method", "jwt_audience", KEY_ENCODING)  # in credentials.yml
 URL_SAFE = str.maketrans("-_", "+/")
 SENDER_PREFIX = "user:"
-LONGEST_SENDER = 255  # characters; what Rasa's SQL tracker store keeps
+LONGEST_SENDER = 255  # characters; the limit of Rasa's SQL tracker store
 SUBJECT = re.compile(r"[A-Za-z0-9._~-]{1,250}")  # unreserved: the same in every URL
 SMALLEST_RSA_KEY = 2048  # bits; RFC 7518, 3.3
 
