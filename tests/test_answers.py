@@ -200,7 +200,7 @@ def test_labels_are_the_words_people_use():
     assert [slot.label for slot in slots(line)] == ["name", "user id", "id", "first pet"]
 
 
-def test_an_old_cookiecutter_is_told_so_in_one_sentence(monkeypatch):
+def test_an_old_cookiecutter_is_rejected_in_one_sentence(monkeypatch):
     monkeypatch.setattr(cookiecutter, "__version__", "2.6.0")
     with pytest.raises(click.ClickException, match=r"needs cookiecutter 2\.7 or newer") as error:
         SlotLine(Environment())

@@ -175,7 +175,7 @@ def test_the_same_answers_make_the_same_bytes(bake):
 
 
 @pytest.mark.parametrize("name", ODD_WORDS)
-def test_words_of_people_stay_words(bake, name):
+def test_any_text_in_an_answer_is_kept(bake, name):
     bot, text = bake(**BAKES[name]), ODD_WORDS[name]
     project = tomllib.loads((bot / "pyproject.toml").read_text())["project"]
     assert project["description"] == text
@@ -185,7 +185,7 @@ def test_words_of_people_stay_words(bake, name):
     assert f"Copyright (c) {one_line}\n" in (bot / "LICENSE").read_text()
 
 
-def test_the_command_line_bakes_and_says_what_to_do_next(tmp_path):
+def test_the_command_line_bakes_and_prints_the_next_steps(tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input"],
         cwd=tmp_path,

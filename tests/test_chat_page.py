@@ -31,7 +31,7 @@ def test_the_widget_is_locked_with_hashes_and_no_addresses(bake):
     assert all(each["integrity"].startswith("sha512-") for each in packages.values())
 
 
-def test_nothing_of_it_is_left_where_nobody_asked_for_it(bake):
+def test_a_bot_without_it_contains_no_trace_of_it(bake):
     bot = bake(web_chat="no")
     for path in filter(Path.is_file, bot.rglob("*")):
         name = path.relative_to(bot).as_posix()
@@ -87,7 +87,7 @@ def test_without_a_network_the_bot_runs_and_says_what_is_missing(my_bot, monkeyp
 
 
 @pytest.mark.rasa
-def test_a_machine_without_npm_takes_the_one_from_pypi(my_bot, tmp_path, monkeypatch):
+def test_a_machine_without_npm_uses_the_one_from_pypi(my_bot, tmp_path, monkeypatch):
     shutil.rmtree(my_bot / CHAT / "node_modules", ignore_errors=True)
     for folder in reversed(os.environ["PATH"].split(os.pathsep)):
         for program in Path(folder).glob("*"):

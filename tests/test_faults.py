@@ -44,7 +44,7 @@ FAULTS = {
         "contract/fields.py",
         'tuple(str(path).split("."))',
         "(path,)",
-        "fast/test_contract.py::test_the_short_form_is_the_long_form_with_a_path_alone",
+        "fast/test_contract.py::test_the_short_form_is_the_long_form_with_a_path_only",
     ),
     "a turn-scoped slot is held": Fault(
         "contract/fields.py",
@@ -74,7 +74,7 @@ FAULTS = {
         "slots/sync.py",
         "and not younger and",
         "and",
-        "fast/test_sync.py::test_what_the_conversation_gave_later_is_left_alone",
+        "fast/test_sync.py::test_a_value_that_the_conversation_sets_later_stays",
     ),
     "a stock channel's values are not validated": Fault(
         "slots/sync.py",

@@ -21,5 +21,5 @@ def test_each_input_gets_its_answer_in_time_and_so_do_others(cluster, other, cha
 
 
 @pytest.mark.parametrize("kind", ["hostile", "hostile_async"])
-def test_whatever_an_action_returns_concerns_its_own_turn_alone(cluster, other, kind):
+def test_whatever_an_action_returns_affects_its_own_turn_only(cluster, other, kind):
     assert_harmless(Served(cluster.rasa_urls[0]), kind, ODD, (200, 500), other)

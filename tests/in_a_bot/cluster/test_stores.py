@@ -54,7 +54,7 @@ def stop_the_action_servers(cluster):
         (stop_the_action_servers, "action server"),
     ],
 )
-def test_a_part_that_is_away_is_told_and_nothing_is_forgotten(cluster, events, sender, stop, part):
+def test_an_unavailable_part_is_reported_and_nothing_is_lost(cluster, events, sender, stop, part):
     client, url = Client(cluster.url), cluster.rasa_urls[0]
     client.say(sender, SHOW, probe(text="a"))
     start = stop(cluster)
@@ -72,7 +72,7 @@ def test_a_part_that_is_away_is_told_and_nothing_is_forgotten(cluster, events, s
     assert messages(events(sender)) == [SHOW, SHOW]
 
 
-def test_a_server_that_is_ready_says_what_it_looked_at(cluster):
+def test_a_server_that_is_ready_says_what_it_checked(cluster):
     parts = ["model", "tracker store", "lock store", "action server"]
     assert ready(cluster.rasa_urls[0]).json() == dict.fromkeys(parts, "ready")
 
@@ -88,7 +88,7 @@ def send_and_hang_up(cluster, events, sender, headers=""):
         assert wait_for(lambda: messages(events(sender)))
 
 
-def test_after_a_lost_answer_the_same_key_brings_it_and_the_message_stays_one(
+def test_after_a_lost_answer_the_same_key_repeats_it_and_the_message_is_stored_once(
     cluster, events, sender
 ):
     send_and_hang_up(cluster, events, sender, "Idempotency-Key: k1\r\n")

@@ -102,7 +102,7 @@ def test_your_contract_is_a_json_schema_that_accepts_its_own_example():
     assert violations(CONTRACT, example_metadata(CONTRACT)) == []
 
 
-def test_the_short_form_is_the_long_form_with_a_path_alone():
+def test_the_short_form_is_the_long_form_with_a_path_only():
     short = read(plan=mapped("account.plan"))
     long = read(plan=mapped({"path": "account.plan"}))
     assert short.fields == long.fields

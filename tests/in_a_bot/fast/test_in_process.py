@@ -148,7 +148,7 @@ def test_an_action_server_is_asked_if_the_environment_names_one(monkeypatch):
     assert endpoint.url == "http://actions:5055/webhook"
 
 
-def test_an_endpoint_without_a_module_is_left_alone(monkeypatch):
+def test_an_endpoint_without_a_module_is_not_changed(monkeypatch):
     monkeypatch.delenv(in_process.ACTION_SERVER_URL, raising=False)
     assert in_process.actions_of(EndpointConfig("http://localhost:5055/webhook")) is None
 
@@ -219,7 +219,7 @@ def test_hanging_actions_do_not_use_up_the_threads_of_others(actions, monkeypatc
     assert "3 of 3 do" in caplog.text
 
 
-def test_a_plain_action_that_fails_is_told_as_ever(actions):
+def test_a_plain_action_that_fails_is_reported_as_ever(actions):
     def reject():
         raise ActionExecutionRejection("action_fast_tier_plain", "no")
 

@@ -192,7 +192,7 @@ def test_a_guest_again_does_not_hear_the_user_of_a_token_before(session_persiste
         assert client.next("bot_error")["code"] == 422  # it still hears what is for it alone
 
 
-def test_a_client_leaves_its_room_when_its_token_expires_and_is_told(app):
+def test_a_client_leaves_its_room_when_its_token_expires_and_is_notified(app):
     user = uuid.uuid4().hex
     with Client(app, auth={"token": token(sub=user, exp=time.time() + 2)}) as client:
         assert client.join() == f"user:{user}"

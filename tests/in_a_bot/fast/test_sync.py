@@ -101,7 +101,7 @@ def test_metadata_that_is_no_object_is_passed_over():
     assert talk().say(["Ada"]).say("Ada").say(ADA).slots["name"] == "Ada"
 
 
-def test_what_the_conversation_gave_later_is_left_alone():
+def test_a_value_that_the_conversation_sets_later_stays():
     conversation = talk().say(ADA, SlotSet("name", "Grace"))
     assert conversation.say(ADA).slots["name"] == "Grace"
     assert conversation.say({"user": {"name": "Bob"}}).slots["name"] == "Bob"
@@ -175,7 +175,7 @@ def test_a_restart_that_is_no_message_keeps_what_this_session_knows():
     assert conversation.wait(61).say({"extra": 1}).slots["name"] is None
 
 
-def test_restart_takes_its_own_metadata_in():
+def test_restart_uses_its_own_metadata():
     assert talk().say(ADA).restart({"user": {"name": "Bob"}}).slots["name"] == "Bob"
 
 
@@ -199,7 +199,7 @@ def test_a_new_session_carries_slots_over():
     assert (slots["name"], slots["plan"], slots["said"]) == ("Ada", "pro", "x")
 
 
-def test_a_new_session_carries_nothing_over_when_told_not_to():
+def test_a_new_session_carries_nothing_over_when_configured_not_to():
     conversation = talk(carry_over_slots_to_new_session=False).say(ADA, SlotSet("said", "x"))
     assert set(conversation.wait(61).say().slots.values()) == {None}
 
@@ -365,7 +365,7 @@ def test_two_conversations_never_mix():
     assert two.slots["plan"] is None
 
 
-def test_known_metadata_is_all_that_this_session_was_told():
+def test_known_metadata_is_all_metadata_of_this_session():
     conversation = talk().say({**ADA, "theme": {"dark": True}}).say({"user": {"name": None}})
     known = known_metadata(conversation.sdk_tracker())
     assert known == {"user": {}, "account": {"plan": "pro"}, "theme": {"dark": True}}
@@ -373,7 +373,7 @@ def test_known_metadata_is_all_that_this_session_was_told():
     assert known_metadata(conversation.sdk_tracker())["account"] == {"plan": "pro"}
 
 
-def test_known_metadata_holds_none_of_rasas_own_keys():
+def test_known_metadata_contains_none_of_rasas_own_keys():
     conversation = talk()
     conversation.tracker.model_id = "m"
     assert known_metadata(conversation.say(ADA).sdk_tracker()) == ADA

@@ -73,7 +73,7 @@ def test_a_server_that_does_not_answer_ends_the_turn_and_may_be_tried_again(acti
 
 
 @pytest.mark.parametrize("status", [404, 500])
-def test_an_action_of_yours_that_fails_is_told_unless_the_bot_spoke(status):
+def test_an_action_of_yours_that_fails_is_reported_unless_the_bot_spoke(status):
     error = ClientResponseError(status, "oops", "the whole tracker")
     error, seen = take(("action_x", error), ("action_y", None))
     assert error.status == 500

@@ -86,7 +86,7 @@ def test_an_accepted_answer_ends_the_form(bot, sender):
 
 
 @pytest.mark.parametrize("message", ["/probe_unknown", "/probe_fail"])
-def test_an_action_that_fails_is_told_and_the_talk_goes_on(bot, sender, message):
+def test_an_action_that_fails_is_reported_and_the_talk_continues(bot, sender, message):
     response = bot.post(sender, message, TOLD)
     assert (response.status_code, response.json()["reason"]) == (500, "TurnFailed")
     assert bot.say(sender, "/probe_show") == ["a None None"]

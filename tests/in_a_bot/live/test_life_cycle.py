@@ -61,7 +61,7 @@ def test_metadata_may_begin_on_a_later_turn(bot, sender):
     assert show(bot, sender, probe(text="a")) == "a None None"
 
 
-def test_a_change_is_in_the_very_same_reply(bot, sender):
+def test_a_change_is_in_the_same_reply(bot, sender):
     show(bot, sender, probe(text="a"))
     assert show(bot, sender, probe(text="b")) == "b None None"
 
@@ -128,7 +128,7 @@ def test_restart_forgets_what_an_action_set(bot, sender):
     assert show(bot, sender) == "a None None"
 
 
-def test_restart_takes_its_own_metadata_in(bot, sender):
+def test_restart_uses_its_own_metadata(bot, sender):
     show(bot, sender, probe(text="a", flag=True))
     bot.say(sender, "/restart", probe(text="b"))
     assert show(bot, sender) == "b True None"
@@ -172,7 +172,7 @@ def said_and_told(bot, sender, slot):
 
 
 @pytest.mark.parametrize("slot", ["probe_early", "probe_late"])
-def test_an_entity_goes_before_the_metadata_of_its_message(bot, sender, slot):
+def test_an_entity_takes_precedence_over_the_metadata_of_its_message(bot, sender, slot):
     found = list(said_and_told(bot, sender, slot))
     assert found == ["a", "said", "said", "b", "said too", "said too", "d"]
 
@@ -217,7 +217,7 @@ def test_a_conversation_that_a_reminder_opened(bot, sender):
     assert show(bot, sender, probe(flag=True)) == "a True None"
 
 
-def test_a_reminder_in_the_middle_changes_nothing_that_holds(bot, sender):
+def test_a_reminder_in_the_middle_changes_no_session_slot(bot, sender):
     show(bot, sender, probe(text="a", page="/a"), headers=member("u1", sender))
     remind(bot, sender)
     slots = bot.slots(sender)
@@ -243,7 +243,7 @@ def test_a_change_that_a_fallback_undid_is_there_again(bot, sender):
     assert show(bot, sender) == "b None None"
 
 
-def test_between_turns_too_a_fallback_undoes_no_metadata(bot, sender):
+def test_a_fallback_undoes_no_metadata_between_turns_either(bot, sender):
     show(bot, sender, probe(text="a"))
     bot.say(sender, "/probe_fallback", probe(text="b"))
     assert "rewind" in kinds(bot, sender)
@@ -301,7 +301,7 @@ def test_metadata_gives_the_answer_while_a_form_asks(bot, sender):
     assert bot.say(sender, "/probe_who", probe(answer="42"))[-1] == "The answer is 42."
 
 
-def test_an_answer_goes_before_the_metadata_of_its_message(bot, sender):
+def test_an_answer_takes_precedence_over_the_metadata_of_its_message(bot, sender):
     bot.say(sender, "/probe_ask")
     assert bot.say(sender, "fine", probe(answer="42", text="a")) == ["The answer is fine."]
     assert bot.slots(sender)["probe_answer"] == "fine"
@@ -317,7 +317,7 @@ def test_a_form_that_begins_extracts_twice(bot, sender):
     assert set_to == ["a", "b"]
 
 
-def test_a_message_that_a_form_ignores_brings_metadata_all_the_same(bot, sender):
+def test_a_message_that_a_form_ignores_still_brings_metadata(bot, sender):
     bot.say(sender, "/probe_ask", probe(page="/a"))
     assert bot.say(sender, "/probe_who", probe(page="/b"))[0] == "None on /b"
     assert bot.say(sender, "/probe_who")[0] == "None on None"
@@ -327,7 +327,7 @@ def test_a_message_that_a_form_ignores_brings_metadata_all_the_same(bot, sender)
 # Turn-scoped slots, and signed ones
 
 
-def test_a_turn_scoped_slot_holds_for_its_message(bot, sender):
+def test_a_turn_scoped_slot_keeps_its_value_for_one_message(bot, sender):
     assert who(bot, sender, probe(page="/a")) == "None on /a"
     assert who(bot, sender, probe(page="/b")) == "None on /b"
     assert who(bot, sender) == "None on None"
@@ -341,7 +341,7 @@ def test_a_turn_scoped_slot_in_a_fallback(bot, sender):
     assert who(bot, sender) == "None on None"
 
 
-def test_restart_does_not_bring_back_what_held_for_a_message(bot, sender):
+def test_restart_does_not_restore_a_turn_scoped_slot(bot, sender):
     assert who(bot, sender, probe(page="/a")) == "None on /a"
     bot.say(sender, "/restart")
     assert bot.slots(sender)["probe_page"] is None
@@ -392,7 +392,7 @@ def test_restart_with_a_token_and_without(bot, sender):
     assert bot.slots(sender)["probe_id"] is None
 
 
-def test_what_begins_without_a_token_has_no_identity(bot, sender):
+def test_a_conversation_that_begins_without_a_token_has_no_identity(bot, sender):
     assert who(bot, sender, headers=member("u1", sender)) == "u1 on None"
     assert bot.trigger(sender, "probe_who") == ["None on None"]
 

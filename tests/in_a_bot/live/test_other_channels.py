@@ -63,7 +63,7 @@ def test_a_callback_that_cannot_be_reached_loses_no_turn(bot, sender):
     assert [e["text"] for e in bot.events(sender) if e["event"] == "bot"] == ["a None None"]
 
 
-def test_a_callback_turn_that_fails_is_told(bot, sender):
+def test_a_callback_turn_that_fails_is_reported(bot, sender):
     assert bot.post(sender, "/probe_fail", channel="callback").status_code == 500
 
 

@@ -45,7 +45,7 @@ def test_a_new_session_carries_slots_over(bot, settings, sender):
 
 
 @only("no carry over")
-def test_a_new_session_forgets_where_it_is_told_to(bot, settings, sender):
+def test_a_new_session_forgets_slots_when_configured_to(bot, settings, sender):
     assert show(bot, sender, probe(text="a", flag=True)) == "a True None"
     assert show(bot, two_hours_later(bot, sender)) == "None None None"
 
@@ -102,7 +102,7 @@ def test_restart_and_then_expiry_revives_nothing(bot, settings, sender):
 
 
 @only("no sessions")
-def test_where_sessions_are_disabled_none_ends(bot, settings, sender):
+def test_disabled_sessions_never_end(bot, settings, sender):
     show(bot, sender, probe(text="a"))
     later = two_hours_later(bot, sender)
     assert show(bot, later, probe(flag=True)) == "a True None"

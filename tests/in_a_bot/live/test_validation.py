@@ -54,7 +54,7 @@ def test_restart_and_a_new_session_keep_no_identity(bot, sender, user):
     assert bot.slots(sender)["probe_id"] is None
 
 
-def test_a_stock_channel_beside_ours_can_claim_nothing(bot, sender, user):
+def test_a_stock_channel_cannot_send_signed_metadata(bot, sender, user):
     bot.say(f"user:{user}", "/probe_show", {"probe": {"id": "x", "text": "a"}}, channel="stock")
     assert bot.slots(f"user:{user}")["probe_id"] is None
     assert bot.slots(f"user:{user}")["probe_text"] == "a"

@@ -45,7 +45,7 @@ def test_each_input_gets_its_answer_in_time_and_so_do_others(alone, other, chann
 
 
 @pytest.mark.parametrize("kind", ["hostile", "hostile_async"])
-def test_whatever_an_action_does_concerns_its_own_turn_alone(alone, other, kind):
+def test_whatever_an_action_does_affects_its_own_turn_only(alone, other, kind):
     assert_harmless(alone, kind, FAULTS, (500,), other)
     assert_harmless(alone, kind, ODD, (200, 500), other)
 
