@@ -216,7 +216,7 @@ def test_hanging_actions_do_not_use_up_the_threads_of_others(actions, monkeypatc
     assert kinds == ["ServerTimeoutError"] * 3 + ["TooManyActions"] * 2
     assert other["events"][0]["value"] == "Bob"
     assert (overdue, actions.overdue) == (3, 0)
-    assert "3 of 3 do" in caplog.text
+    assert "3 of 3 threads do" in caplog.text
 
 
 def test_a_plain_action_that_fails_is_reported_as_ever(actions):
