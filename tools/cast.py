@@ -58,6 +58,8 @@ def main(folder: Path, output: Path) -> None:
             printed = os.read(terminal, 4096).decode(errors="replace")
             events.append((round(time.monotonic() - started, 3), "o", printed))
             seen += printed
+            if " Error 1" in seen:  # of make
+                sys.exit(seen)
         seen = seen.split(text, 1)[1]
 
     def type_in(text: str, pause: float = 0.035) -> None:
