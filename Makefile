@@ -1,5 +1,5 @@
-# `make` alone lists what it can do. All of it needs python3, make and git only: uv, and
-# through it Python 3.10 and the rest, are installed inside this folder.
+# `make` alone lists the commands. They need python3, make and git only, and install uv,
+# Python 3.10 and everything else inside this folder.
 
 UV := .uv/bin/uv
 PYTHON := .venv/bin/python
@@ -17,7 +17,7 @@ help: ## list these commands
 demo: $(INSTALLED) ## bake the default bot, talk to it with metadata, and show its slots
 	@$(PYTHON) tools/demo.py $(DEMO)
 
-test: test-static ## test the template, and bots baked from it with their own tests
+test: test-static ## test the template and the bots that it bakes
 	@$(PYTHON) -m pytest -m rasa --numprocesses 2 --dist loadgroup
 
 test-static: $(INSTALLED) ## test the template without installing Rasa
@@ -30,7 +30,7 @@ check: $(INSTALLED) ## check style, types and spelling; this changes nothing
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/codespell
 
-fix: $(INSTALLED) ## repair the style where a program can
+fix: $(INSTALLED) ## repair the style as far as possible
 	@.venv/bin/ruff check --quiet --no-cache --fix $(PYTHON_FILES) || true
 	@.venv/bin/ruff format --quiet --no-cache $(PYTHON_FILES)
 
@@ -48,7 +48,7 @@ bench-cluster: $(INSTALLED) ## measure one server against two, PostgreSQL and lo
 	@$(MAKE) --no-print-directory -C build/cluster/metadata-bot train
 	@cd build/cluster/metadata-bot && .venv/bin/python -W ignore $(CURDIR)/benchmarks/cluster.py
 
-fuzz: $(INSTALLED) ## try very many inputs and conversations in a bot; takes hours
+fuzz: $(INSTALLED) ## try many random inputs and conversations in a bot; takes hours
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/fuzz
 	@$(MAKE) --no-print-directory -C build/fuzz/metadata-bot install
 	@FUZZ_SECONDS=600 $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot live/hostile
@@ -58,7 +58,7 @@ fuzz: $(INSTALLED) ## try very many inputs and conversations in a bot; takes hou
 life-cycle: $(INSTALLED) ## run the life-cycle tests with stock Rasa too; write docs/life-cycle.md
 	@$(PYTHON) -m tools.life_cycle build/life-cycle
 
-screenshots: $(INSTALLED) ## take the pictures of the chat page anew
+screenshots: $(INSTALLED) ## take the pictures of the chat page again
 	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/test_chat_page.py -k pictures
 
 cast: $(INSTALLED) ## record the first minute in a terminal; draw docs/images/first-minute.svg
@@ -69,7 +69,7 @@ cast: $(INSTALLED) ## record the first minute in a terminal; draw docs/images/fi
 file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
 	@$(PYTHON) -m tools.choices
 
-lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
+lock: $(INSTALLED) ## update the versions in all requirements.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group test \
 		--custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/lock \
@@ -82,7 +82,7 @@ lock: $(INSTALLED) ## choose the versions in both requirements.txt anew
 		--python-version 3.10 --custom-compile-command "make lock" \
 		--constraint '$(BOT)/requirements.txt' --output-file tests/in_a_bot/requirements.txt
 
-clean: ## remove all that these commands made
+clean: ## remove everything that these commands created
 	rm -rf .uv .venv .pytest_cache build
 
 $(INSTALLED): requirements.txt | $(UV)
