@@ -9,7 +9,7 @@ BOT := {{cookiecutter.project_slug}}
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
 .PHONY: help demo test test-static check fix hooks install bench bench-cluster fuzz life-cycle \
-	screenshots cast file-list lock clean
+	rasa-tests screenshots cast file-list lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -58,8 +58,12 @@ fuzz: $(INSTALLED) ## try many random inputs and conversations in a bot; takes h
 life-cycle: $(INSTALLED) ## run the life-cycle tests with stock Rasa too; write docs/life-cycle.md
 	@$(PYTHON) -m tools.life_cycle build/life-cycle
 
-screenshots: $(INSTALLED) ## take the pictures of the chat page again
-	@SCREENSHOTS=docs/images $(PYTHON) -m pytest tests/test_chat_page.py -k pictures
+rasa-tests: $(INSTALLED) ## run Rasa's own tests with our classes, from checkouts that you name
+	@$(PYTHON) -m tools.rasa_tests build/rasa-tests '$(RASA_SOURCE)' '$(RASA_SDK_SOURCE)'
+
+screenshots: $(INSTALLED) ## take the pictures of the chat page and the recipes again
+	@SCREENSHOTS=$(CURDIR)/docs/images $(PYTHON) -m pytest tests/test_chat_page.py \
+		tests/test_machinery.py -k "pictures or (machinerys and chat)"
 
 cast: $(INSTALLED) ## record the first minute in a terminal; draw docs/images/first-minute.svg
 	@$(PYTHON) -m tools.cast build/cast build/first-minute.cast
@@ -81,6 +85,10 @@ lock: $(INSTALLED) ## update the versions in all requirements.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group in-a-bot \
 		--python-version 3.10 --custom-compile-command "make lock" \
 		--constraint '$(BOT)/requirements.txt' --output-file tests/in_a_bot/requirements.txt
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-deps --upgrade \
+		--python-version 3.10 --custom-compile-command "make lock" \
+		--constraint '$(BOT)/requirements.txt' --output-file tools/with_our_classes/requirements.txt \
+		tools/with_our_classes/requirements.in
 
 clean: ## remove everything that these commands created
 	rm -rf .uv .venv .pytest_cache build

@@ -45,6 +45,7 @@ def locks(project):
     return [
         *project.glob("requirements*.txt"),
         *project.glob("tests/in_a_bot/*.txt"),
+        *project.glob("tools/with_our_classes/*.txt"),
         *project.glob("rasa_metadata/chat/*.txt"),
         *project.glob("deploy/*.txt"),
     ]

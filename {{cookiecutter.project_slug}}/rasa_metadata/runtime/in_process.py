@@ -61,24 +61,30 @@ def actions_of(endpoint: EndpointConfig) -> "InProcessActions | None":
         endpoint.url = url
         return None
     if not hasattr(endpoint, "in_process"):
-        endpoint.in_process = InProcessActions(endpoint.kwargs[ACTIONS_MODULE])
+        endpoint.in_process = InProcessActions(registered(endpoint.kwargs[ACTIONS_MODULE]))
     actions: InProcessActions = endpoint.in_process
     return actions
 
 
-class InProcessActions:
-    """The actions of a package, run as rasa_sdk's server would run them."""
+def registered(module: str) -> ActionExecutor:
+    """Return an executor with the actions of a package."""
+    executor = ActionExecutor()
+    try:
+        executor.register_package(module)
+    except SystemExit:  # rasa_sdk has logged the traceback, and would end the process
+        raise ImportError(
+            f"The actions in '{module}' cannot be imported; the traceback above says why."
+        ) from None
+    return executor
 
-    def __init__(self, module: str) -> None:
-        self.executor = ActionExecutor()
+
+class InProcessActions:
+    """The actions of an executor, run as rasa_sdk's server would run them."""
+
+    def __init__(self, executor: ActionExecutor) -> None:
+        self.executor = executor
         self.threads = 0
         self.overdue = 0
-        try:
-            self.executor.register_package(module)
-        except SystemExit:  # rasa_sdk has logged the traceback, and would end the process
-            raise ImportError(
-                f"The actions in '{module}' cannot be imported; the traceback above says why."
-            ) from None
         for name, run in self.executor.actions.items():
             if name != READ_ONLY_ACTION:
                 watched = inspect.iscoroutinefunction(run)
