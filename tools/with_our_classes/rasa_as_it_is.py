@@ -1,10 +1,10 @@
-"""A plugin of pytest, for Rasa's own tests: what they import, and no test here needs."""
+"""A plugin of pytest, for Rasa's own tests: Rasa's classes, with an SQL store in memory.
 
-import sys
-from types import ModuleType
+Our tracker store takes the place of Rasa's store in memory, too. For them to be compared with
+each other, so does Rasa's SQL store.
+"""
 
-spacy, moto = ModuleType("spacy"), ModuleType("moto")
-spacy.Language = object  # in annotations of fixtures
-moto.mock_dynamodb = lambda test: test
-for module in (spacy, moto):
-    sys.modules.setdefault(module.__name__, module)
+from rasa.core.tracker_store import InMemoryTrackerStore, SQLTrackerStore
+from replacing import in_memory, replace
+
+replace({InMemoryTrackerStore: in_memory(SQLTrackerStore)})

@@ -1,5 +1,6 @@
 """The pages in docs/recipes.md work, in a real browser and from another site."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from rasa_metadata.testing.processes import RASA, Process
 
 DOC = Path(__file__).parents[4] / "docs" / "recipes.md"
 BLOCKS = re.findall(r"^```(yaml|html)\n.*? (\S+)(?: -->)?\n(.*?)^```", DOC.read_text(), re.M | re.S)
+VIEWPORT = {"width": 400, "height": 300}
 PAGES = {name: content for kind, name, content in BLOCKS if kind == "html"}
 (CREDENTIALS,) = (each for kind, name, each in BLOCKS if "SocketIO" in each and kind == "yaml")
 
@@ -66,7 +68,7 @@ def opened(browser, bot, site, packages):
         (address,) = re.findall(r'src="(https:[^"]+)"', content)
         content = content.replace(address, packages(address))
         (site[0] / name).write_text(f"<!doctype html><title>Site</title>{ICON}<body>{content}")
-        contexts.append(browser.new_context())
+        contexts.append(browser.new_context(viewport=VIEWPORT))
         tab = contexts[-1].new_page()
         tab.goto(f"{site[1]}/{name}")
         return tab
@@ -85,8 +87,12 @@ def test_a_page_fills_slots_and_shows_the_reply(opened, bot, name, sender):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_needs_no_token(opened, name):
-    opened(name).get_by_text("plan: pro").wait_for()
+def test_a_page_needs_no_token(opened, name, tmp_path):
+    tab = opened(name)
+    tab.get_by_text("plan: pro").wait_for()
+    picture = Path(os.environ.get("SCREENSHOTS", tmp_path), name).with_suffix(".png")
+    tab.screenshot(path=picture)
+    assert picture.stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", PAGES)
