@@ -52,6 +52,7 @@ fuzz: $(INSTALLED) ## try many random inputs and conversations in a bot; takes h
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/fuzz
 	@$(MAKE) --no-print-directory -C build/fuzz/metadata-bot install
 	@FUZZ_SECONDS=600 $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot live/hostile
+	@KILLS=10 $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot stores/test_servers.py -k kill_9
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m tools.in_a_bot build/fuzz/metadata-bot \
 		fast/test_fuzz.py fast/test_machine.py rasa_code
 

@@ -1,6 +1,12 @@
 """What happens before Rasa loads its model."""
 
 import logging
+import warnings
+
+import pytest
+import structlog
+from structlog.dev import ConsoleRenderer
+from structlog.processors import JSONRenderer
 
 from rasa_metadata.runtime import startup
 
@@ -13,3 +19,18 @@ def test_the_root_logger_stays_as_it_was(monkeypatch):
 
     assert root.level == logging.INFO
     assert type(root) is logging.RootLogger
+
+
+@pytest.mark.parametrize("renderer", [ConsoleRenderer(colors=False), JSONRenderer()])
+def test_what_a_client_sent_stays_on_its_line_of_the_log(monkeypatch, renderer):
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    before = structlog.get_config()
+    structlog.configure(**{**before, "processors": [renderer]})
+    try:
+        startup.keep_logs_clean()
+        event = {"event": "said", "text": "a\n\x1b[31m"}
+        for process in structlog.get_config()["processors"]:
+            event = process(None, "debug", event)
+    finally:
+        structlog.configure(**before)
+    assert not startup.CONTROL.search(event)

@@ -119,7 +119,7 @@ def answered(answer: requests.Response) -> int:
 
 
 def by_socketio(url: str, case: Case, session: requests.Session) -> int | None:
-    """Send a case as a Socket.IO client; return None if it is not even a packet."""
+    """Send a case as a Socket.IO client; return None if it is not even text."""
     text = raw(case).decode("utf-8", "surrogateescape").replace('"sender"', '"session_id"')
     if case.token is not None:
         text = f'{{"token": {json.dumps(case.token)}, {text[1:]}'
@@ -130,6 +130,8 @@ def by_socketio(url: str, case: Case, session: requests.Session) -> int | None:
     sent = session.post(url, data=packet, timeout=60)
     if sent.status_code != 200:
         return sent.status_code
+    if not is_utf8(packet):
+        return None
     received = ""
     while f"43{ACK}[" not in received:
         got = session.get(url, timeout=60)
@@ -139,6 +141,15 @@ def by_socketio(url: str, case: Case, session: requests.Session) -> int | None:
     session.post(url, data="1", timeout=60)
     found = BOT_ERROR.search(received)
     return json.loads(found[1])["code"] if found else 200
+
+
+def is_utf8(packet: bytes) -> bool:
+    """Return whether this becomes a packet; Engine.IO leaves out what is not UTF-8."""
+    try:
+        packet.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def assert_answered(url: str, channel: str, kind: str, other: Neighbour) -> None:

@@ -8,7 +8,7 @@ import uuid
 import pytest
 import requests
 
-from in_a_bot.tokens import bearer, token
+from in_a_bot.tokens import bearer
 from rasa_metadata.contract.signature import SIGNED_KEY
 
 TOLD = {"probe": {"text": "a"}}
@@ -69,28 +69,6 @@ def test_a_stock_channel_cannot_send_signed_metadata(bot, sender, user):
     forged = {"metadata": json.dumps({"probe": {"id": "x"}}), "signature": stolen["signature"]}
     bot.say(f"user:{user}", "/probe_show", {SIGNED_KEY: forged}, channel="stock")
     assert bot.slots(f"user:{user}")["probe_id"] is None
-
-
-def test_no_token_and_no_signed_value_is_in_the_log_or_in_an_event(bot, user):
-    secret = token(sub=user, metadata={"probe": {"id": f"secret-{user}"}})
-    headers = {"authorization": f"Bearer {secret}"}
-    bot.say("ignored", "/probe_show", TOLD, headers=headers)
-    bot.say("ignored", "/session_start", headers=headers)
-    bot.post("ignored", "/probe_fail", headers=headers)
-    expired = token(sub=user, exp=1)
-    answer = bot.post("x", "/probe_show", headers={"authorization": f"Bearer {expired}"})
-    assert answer.status_code == 401
-    log = bot.server.printed()
-    assert secret not in log + json.dumps(bot.events(f"user:{user}"))
-    assert f"secret-{user}" not in log
-    assert expired not in log + answer.text
-
-
-def test_a_client_cannot_forge_a_line_of_the_log(apart, sender):
-    apart.say(sender, f"/{sender}\n2026-11-25 ERROR \r\n{sender}")
-    lines = [line for line in apart.server.printed().splitlines() if sender in line]
-    assert any("Failed to parse" in line for line in lines)
-    assert not any(line.startswith(("2026-11-25 ERROR", sender)) for line in lines)
 
 
 def test_a_stream_that_fails_ends_with_the_error(bot, sender):

@@ -27,21 +27,30 @@ def refused(*coroutines):
     return failure.value.error.status
 
 
+async def two_turns_at_once(one, other, sender):
+    """Take two turns that read a conversation before either stores it, as if a lock had expired."""
+    read = [await store.get_or_create_tracker(sender) for store in (one, other)]
+    for tracker, text in zip(read, ("first", "second"), strict=True):
+        tracker.update(UserUttered(text))
+    await one.save(read[0])
+    await other.save(read[1])
+
+
 def test_of_two_turns_at_once_one_is_stored_and_the_other_is_an_error(open_store, options, sender):
     one, other = open_store(**options), open_store(**options)
-
-    async def both():
-        read = [await store.get_or_create_tracker(sender) for store in (one, other)]
-        for tracker, text in zip(read, ("first", "second"), strict=True):
-            tracker.update(UserUttered(text))
-        await one.save(read[0])
-        await other.save(read[1])
-
     for _ in "12":  # as the conversation begins, and as it goes on
-        assert refused(both()) == 503
+        assert refused(two_turns_at_once(one, other, sender)) == 503
     assert messages(one, sender) == ["first", "first"]
     run(take_turn(other, sender, "third"))
     assert messages(one, sender) == ["first", "first", "third"]
+
+
+def test_rasas_own_store_acknowledges_both_and_loses_one(open_store, options, sender):
+    """Why there is a store of ours."""
+    one, other = open_store(RasasStore, **options), open_store(RasasStore, **options)
+    run(take_turn(one, sender, "begin"))
+    run(two_turns_at_once(one, other, sender))
+    assert messages(one, sender) == ["begin", "first"]
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

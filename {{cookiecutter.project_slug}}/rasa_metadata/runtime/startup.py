@@ -6,8 +6,10 @@ import re
 import warnings
 from typing import Any
 
+import structlog
 from sanic import Sanic
 from sanic.request import Request
+from structlog.dev import ConsoleRenderer
 
 from rasa_metadata.runtime.turn import TurnEnded
 
@@ -34,18 +36,21 @@ def keep_root_logger() -> None:
 
 
 def keep_logs_clean() -> None:
-    """Leave slot values out of the log, and keep each warning on one line.
+    """Leave slot values out of the log, and keep each warning and each text on one line.
 
-    Rasa repeats a client's text in some: `/greet` and a line break could forge a line.
+    Rasa repeats what a client sent: `/greet` and a line break could forge a line.
     """
     for name in SLOT_LOGGERS:
         logging.getLogger(name).addFilter(_has_no_slot_values)
     show = warnings.showwarning
 
     def show_on_one_line(message: Any, *where: Any, **more: Any) -> None:
-        show(CONTROL.sub(lambda found: repr(found[0])[1:-1], str(message)), *where, **more)
+        show(_on_one_line(str(message)), *where, **more)
 
     warnings.showwarning = show_on_one_line
+    processors = structlog.get_config()["processors"]
+    if isinstance(processors[-1], ConsoleRenderer):  # at a terminal; else they write JSON
+        processors.insert(-1, _keep_texts_on_one_line)
 
 
 def keep_collections_short() -> None:
@@ -56,6 +61,14 @@ def keep_collections_short() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _on_one_line(text: str) -> str:
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def _keep_texts_on_one_line(_: Any, __: str, event: Any) -> Any:
+    return {k: _on_one_line(v) if isinstance(v, str) else v for k, v in event.items()}
 
 
 def _has_no_slot_values(record: logging.LogRecord) -> bool:

@@ -1,14 +1,18 @@
 """Nothing a stranger sends, and nothing an action does, takes the bot down or holds it up."""
 
+import json
 import os
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from in_a_bot.fast.conversation import mapped
 from in_a_bot.fast.test_contract import SLOW
 from in_a_bot.hostile import http_fuzz
-from in_a_bot.hostile.corpus import COUNT, KINDS
+from in_a_bot.hostile.corpus import COUNT, KINDS, message
 from in_a_bot.hostile.talk import (
     CHANNELS,
     LONGEST,
@@ -42,6 +46,35 @@ def test_there_are_many_cases():
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_input_gets_its_answer_in_time_and_so_do_others(alone, other, channel, kind):
     assert_answered(alone.url, channel, kind, other)
+
+
+LARGE = {
+    "letters": "a" * 60_000,
+    "letters of two bytes": "é" * 30_000,
+    "texts": ["a" * 110] * 500,
+    "numbers": [1] * 29_000,
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_long_conversations_of_large_messages_hold_nobody_up(alone, other, name):
+    """Each turn reads what the conversation has stored, and Python parses it for one at a time."""
+    row, begun = TABLE[f"four talks, each 25 times 60 KB of {name}"], time.monotonic()
+    metadata = json.dumps({"x": LARGE[name]}, ensure_ascii=False, separators=(",", ":"))
+
+    def talk(sender):
+        raw = message(sender=json.dumps(sender), metadata=metadata)
+        for _ in range(25):
+            started = time.monotonic()
+            answer = requests.post(f"{alone.url}/webhooks/rest/webhook", data=raw, timeout=60)
+            row.answers[answer.status_code] += 1
+            row.worst = max(row.worst, time.monotonic() - started)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(talk, [f"{name}-{uuid.uuid4().hex}" for _ in range(4)]))
+    row.others_worst = other.worst_since(begun)
+    assert set(row.answers) == {422 if name == "numbers" else 200}
+    assert max(row.worst, row.others_worst) < LONGEST
 
 
 @pytest.mark.parametrize("kind", ["hostile", "hostile_async"])
