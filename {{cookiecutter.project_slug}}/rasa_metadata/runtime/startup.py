@@ -16,6 +16,7 @@ from rasa_metadata.runtime.turn import TurnEnded
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What Rasa logs at --debug with the values of slots: those of signed ones, too.
 SLOT_VALUES = re.compile('"slot_values"|"rasa_events"|extracted slots')
+SOCKET_LOGGERS = ("engineio.server", "socketio.server")  # they log a session's id as it comes
 SLOT_LOGGERS = ("rasa.core.processor", "rasa.core.actions.action", "rasa.core.actions.forms")
 
 
@@ -42,6 +43,8 @@ def keep_logs_clean() -> None:
     """
     for name in SLOT_LOGGERS:
         logging.getLogger(name).addFilter(_has_no_slot_values)
+    for name in SOCKET_LOGGERS:
+        logging.getLogger(name).addFilter(_keep_on_one_line)
     show = warnings.showwarning
 
     def show_on_one_line(message: Any, *where: Any, **more: Any) -> None:
@@ -65,6 +68,11 @@ def keep_collections_short() -> None:
 
 def _on_one_line(text: str) -> str:
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def _keep_on_one_line(record: logging.LogRecord) -> bool:
+    record.msg, record.args = _on_one_line(record.getMessage()), ()
+    return True
 
 
 def _keep_texts_on_one_line(_: Any, __: str, event: Any) -> Any:
