@@ -53,6 +53,8 @@ class StrictPacket(socketio.packet.Packet):
     """
 
     json = SimpleNamespace(dumps=json.dumps, loads=DECODER.decode)
+    packet_type: int
+    data: Any
 
     def decode(self, encoded_packet: Any) -> int:
         try:
