@@ -82,7 +82,7 @@ def opened(browser, bot, site, packages):
 def test_a_page_fills_slots_and_shows_the_reply(opened, bot, name, sender):
     tab = opened(name, token(sub=sender, metadata={"user": {"id": "u1"}}))
     tab.get_by_text("plan: pro").wait_for()
-    assert wait_for(lambda: bot.slots(f"user:{sender}")["plan"] == "pro")  # once it is stored
+    assert wait_for(lambda: bot.slots(f"user:{sender}")["plan"] == "pro", 10)  # once stored
     assert bot.slots(f"user:{sender}")["user_id"] == "u1"
 
 
