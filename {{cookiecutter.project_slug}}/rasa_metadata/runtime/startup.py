@@ -15,7 +15,7 @@ from rasa_metadata.runtime.turn import TurnEnded
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What Rasa logs at --debug with the values of slots: those of signed ones, too.
-SLOT_VALUES = re.compile('"slot_values"|"rasa_events"|extracted slots')
+SLOT_VALUES = re.compile("slot_values|rasa_events|extracted slots")
 SOCKET_LOGGERS = ("engineio.server", "socketio.server")  # they log a session's id as it comes
 SLOT_LOGGERS = ("rasa.core.processor", "rasa.core.actions.action", "rasa.core.actions.forms")
 
