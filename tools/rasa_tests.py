@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import yaml
 
 from tools.demo import TEMPLATE, bake
+from tools.in_a_bot import install as install_for_tests
 
 HERE = Path(__file__).parent / "with_our_classes"
 DIFFERENCES = HERE / "differences.yml"
@@ -137,6 +138,7 @@ def outcomes(report: Path) -> tuple[set[str], set[str]]:
 def main(folder: Path, sources: dict[str, Path]) -> int:
     bot = bake(folder)
     subprocess.run(["make", "--no-print-directory", "install"], cwd=bot, check=True)
+    install_for_tests(bot)
     install = [str(TEMPLATE / ".uv/bin/uv"), "pip", "install", "--quiet", "--require-hashes"]
     install += ["--no-deps", "--python", str(bot / ".venv"), "--target", str(folder / "tools")]
     subprocess.run([*install, "-r", str(HERE / "requirements.txt")], check=True)
