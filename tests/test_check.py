@@ -321,9 +321,12 @@ def test_checks_and_tests_follow_a_slot_that_is_added_broken_and_removed(my_bot)
         return [line for line in run.stdout.split("\n") if "::" in line]
 
     before = collected()
-    file, old, new = slot("{path: account.tier, signed: true}")
+    others = "{telegram: author.id, slack: author.id}"
+    file, old, new = slot(f"{{path: account.tier, signed: true, channels: {others}}}")
     change(my_bot, file, old, new)
-    assert "account.tier → tier (signed, “tier”)" in made(my_bot, "contract")[1]
+    listed = made(my_bot, "contract")[1]
+    others = "telegram: author.id, slack: author.id"
+    assert f"account.tier, {others} → tier (signed, “tier”)" in listed
     code, output = made(my_bot, "train")
     assert code == 0, output
     added = set(collected()) - set(before)

@@ -110,6 +110,13 @@ def test_the_short_form_is_the_long_form_with_a_path_only():
     assert (short.fields[0].signed, short.fields[0].scope) == (False, "session")
 
 
+def test_a_slot_has_other_places_in_some_channels():
+    places = {"telegram": "author.name", "slack": "author.id"}
+    (field,) = read(name=mapped({"path": "user.name", "channels": places})).fields
+    assert field.channels == {"telegram": ("author", "name"), "slack": ("author", "id")}
+    assert field.path == ("user", "name")
+
+
 def test_a_slot_without_metadata_is_not_part_of_the_contract():
     other = {"type": "text", "mappings": [{"type": "from_text"}]}
     assert read(other=other, name=mapped("name")).fields[0].slot == "name"
@@ -244,6 +251,12 @@ ENDLESS_YAML["items"] = ENDLESS_YAML
         ),
         (mapped({"path": "x", "schema": {"examples": [date(2026, 1, 31)]}}), "Put it in quotes"),
         (mapped({"path": "x", "schema": [1]}), "'schema' is an object"),
+        (mapped({"path": "x", "channels": ["a"]}), "'channels' has a path for each channel"),
+        (mapped({"path": "x", "channels": {"telegram": "a..b"}}), "'channels' has a path"),
+        (
+            mapped({"path": "x", "signed": True, "channels": {"telegram": "raw.id"}}),
+            "'channels' of a signed slot names paths below 'author' only",
+        ),
         (mapped("model_id.x"), "is a key that Rasa or this bot writes itself"),
         (mapped("x", "date"), "type 'date' cannot hold metadata"),
         (mapped({"path": "x", "scope": "turn"}, initial_value="a"), "take out 'initial_value'"),

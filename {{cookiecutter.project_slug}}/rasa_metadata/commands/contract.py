@@ -17,5 +17,6 @@ def main() -> int:
         print(f"  no slot in {project.domain_name} is filled from metadata")
     for field in contract.fields:
         mark = "signed" if field.signed else field.scope
-        print(f"  {field.dotted} → {field.slot} ({mark}, “{field.label}”)")
+        others = "".join(f", {name}: {'.'.join(at)}" for name, at in field.channels.items())
+        print(f"  {field.dotted}{others} → {field.slot} ({mark}, “{field.label}”)")
     return 0

@@ -11,7 +11,7 @@ A slot belongs to the contract when one of its mappings has a `metadata:` key:
           metadata: account.plan
 
 The long form is `metadata: {path: account.plan, signed: true, scope: turn,
-schema: {...}}`; all but `path` may be left out.
+schema: {...}, channels: {telegram: author.name}}`; all but `path` may be left out.
 """
 
 import json
@@ -37,7 +37,8 @@ from rasa_metadata.contract.signature import SIGNED_KEY
 SYNC_ACTION = "action_sync_metadata"
 VALIDATION_ACTION = "action_validate_slot_mappings"  # Rasa's: its methods are validate_<slot>
 SCOPES = ("session", "turn")
-KEYS = ("path", "signed", "scope", "schema")
+VOUCHED = "author"  # what a messaging platform vouches for, of a message's details
+KEYS = ("path", "signed", "scope", "schema", "channels")
 
 # Rasa writes these into the metadata of the events it stores, and believes a
 # client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
@@ -60,7 +61,8 @@ class Field:
 
     `path` is the place of its value in metadata, `("account", "plan")` for `account.plan`.
     `schema` is the JSON Schema of values other than `null`. `signed` and `scope` ("session"
-    or "turn") are explained in the README.
+    or "turn") are explained in the README. `channels` has other places, by the name of the
+    messaging platform.
     """
 
     slot: str
@@ -68,6 +70,7 @@ class Field:
     schema: Schema = field(compare=False)
     signed: bool = False
     scope: str = "session"
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def dotted(self) -> str:
@@ -182,6 +185,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
 
     signed, scope = entry.get("signed", False), entry.get("scope", "session")
     path, refinement = entry.get("path"), entry.get("schema", {})
+    channels = entry.get("channels", {})
     problems = [
         f"'{key}' is not a key of 'metadata'; it knows {', '.join(KEYS)}."
         for key in entry
@@ -200,7 +204,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         )
     if path is None:
         problems.append(f"'path' is missing: add 'path: {slot}', for example.")
-    elif not isinstance(path, str) or not all(path.split(".")):
+    elif not _is_path(path):
         problems.append(f"path '{path}' is not a dotted path such as account.plan.")
     elif path.split(".")[0] in RESERVED_KEYS:
         problems.append(
@@ -208,6 +212,10 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         )
     if not isinstance(signed, bool):
         problems.append(f"'signed' is true or false, not '{signed}'.")
+    if not (isinstance(channels, Mapping) and all(map(_is_path, channels.values()))):
+        problems.append("'channels' has a path for each channel, such as {telegram: author.name}.")
+    elif signed and not all(each.split(".")[0] == VOUCHED for each in channels.values()):
+        problems.append(f"'channels' of a signed slot names paths below '{VOUCHED}' only.")
     if scope not in SCOPES:
         problems.append(f"'scope' is session or turn, not '{scope}'.")
     if signed and len(mappings) > 1:
@@ -224,9 +232,14 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         problems.append(str(error))
     if problems:
         raise ContractError(problems)
-    found = Field(slot, tuple(str(path).split(".")), schema, signed, scope)
+    places = {channel: tuple(each.split(".")) for channel, each in channels.items()}
+    found = Field(slot, tuple(str(path).split(".")), schema, signed, scope, places)
     _ = found.validator, found.longest  # now, and not with the first message
     return [found]
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, str) and all(path.split("."))
 
 
 def _clashes(fields: list[Field]) -> list[str]:
