@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from slot_line import CHANNELS
 from tests.conftest import installed, spread
 from tools.in_a_bot import TESTS, pytest_in
 
@@ -17,7 +18,11 @@ LIVE, CLUSTER = TESTS / "live", TESTS / "cluster"
 RUNS = {
     "cluster": ("other_bot", ["cluster", f"--ignore={CLUSTER / 'test_manifests.py'}"]),
     "stores": ("other_bot", ["stores"]),
-    "live": ("default_bot", ["live", f"--ignore={LIVE / 'chat_page'}"]),
+    "live": (
+        "default_bot",
+        ["live", *(f"--ignore={LIVE / part}" for part in ("chat_page", "platforms"))],
+    ),
+    "platforms": ("platform_bot", ["live/platforms"]),
     "chat page": ("default_bot", ["live/chat_page"]),
     "rasa code": ("default_bot", ["rasa_code"]),
     "fast": ("default_bot", ["fast"]),
@@ -35,6 +40,11 @@ PROGRAMS = {
     "chat page": any(map(shutil.which, BROWSERS)),
     "stores": False,  # the small disk of a test has to be mounted
 }
+
+
+@pytest.fixture
+def platform_bot(bake, installed_bot):
+    return installed(bake(channels=", ".join(CHANNELS)), installed_bot)
 
 
 @pytest.fixture
