@@ -58,6 +58,14 @@ RASA_SLOTS = {
 # Rasa and the bot's request validation write these into an event's metadata.
 RESERVED_KEYS = {"model_id", "assistant_id", "is_external", "_signed", "_idempotency_key"}
 RASA_VALUE = "__other__"  # DEFAULT_CATEGORICAL_SLOT_VALUE, in the same file
+CHANNELS = ("telegram", "slack", "twilio", "facebook", "botframework")
+OTHER_CHANNELS = {
+    "whatsapp": "twilio",
+    "sms": "twilio",
+    "messenger": "facebook",
+    "teams": "botframework",
+    "msteams": "botframework",
+}
 WINDOWS_DEVICES = {"con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(10)
 }
@@ -197,6 +205,7 @@ class SlotLine(Extension):
         _check_cookiecutter()
         environment.globals["template_version"] = template_version
         environment.filters["slots"] = slots
+        environment.filters["channels"] = channels
         environment.filters["problems"] = problems
         environment.filters["checked"] = checked
         environment.filters["again"] = again
@@ -212,8 +221,8 @@ def template_version() -> str:
     try:
         run = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        version = re.search(r'^version = "(.*)"$', (here / "pyproject.toml").read_text(), re.M)
-        return f"v{version[1]}"
+        (version,) = re.findall(r'^version = "(.*)"$', (here / "pyproject.toml").read_text(), re.M)
+        return f"v{version}"
     return run.stdout.strip()
 
 
@@ -222,9 +231,18 @@ def slots(line: str) -> list[Slot]:
     return _read(line)[0]
 
 
+def channels(line: str) -> list[str]:
+    """Return the messaging platforms that a line names; each mistake in it put right."""
+    return _read_channels(line)[0]
+
+
 def problems(answers: dict[str, str]) -> list[str]:
     """Return everything that is wrong with the answers, a sentence each."""
-    return _slug_problems(answers["project_slug"]) + _read(answers["metadata_slots"])[1]
+    return [
+        *_slug_problems(answers["project_slug"]),
+        *_read(answers["metadata_slots"])[1],
+        *_read_channels(answers["channels"])[1],
+    ]
 
 
 def taken(slug: str) -> list[str]:
@@ -298,6 +316,7 @@ def _corrected_command(answers: dict[str, str]) -> str:
     right = dict(answers)
     right["project_slug"] = _free(_right_slug(answers["project_slug"]))
     right["metadata_slots"] = "; ".join(map(str, slots(answers["metadata_slots"])))
+    right["channels"] = ", ".join(channels(answers["channels"]))
     public = {key: right[key] for key in answers if not key.startswith("_")}
 
     given = _command_line()
@@ -345,6 +364,19 @@ def _right_slug(slug: str) -> str:
     if not SLUG.fullmatch(slug):
         slug = slugify(slug) or "metadata-bot"
     return f"{slug}-bot" if slug.lower() in WINDOWS_DEVICES else slug
+
+
+def _read_channels(line: str) -> tuple[list[str], list[str]]:
+    """Return the platforms of a line, put right where needed, and what was wrong."""
+    found = []
+    names = [name.strip() for name in line.split(",") if name.strip()]
+    right = [OTHER_CHANNELS.get(name.lower(), name.lower()) for name in names]
+    for name, meant in zip(names, right, strict=True):
+        if meant not in CHANNELS:
+            found.append(f"channels: there is no '{name}'; there are {', '.join(CHANNELS)}.")
+        elif name != meant:
+            found.append(f"channels: use '{meant}' for '{name}'.")
+    return [each for each in CHANNELS if each in right], found
 
 
 def _read(line: str) -> tuple[list[Slot], list[str]]:
@@ -447,11 +479,9 @@ def _bounds(slot: Slot, inside: str) -> list[str]:
     if bad:
         what = "a whole number" if slot.type == "integer" else "a number"
         return [f"'{bad[0]}' is not {what}; write '{slot.type}(0..10)', for example."]
-    slot.minimum, slot.maximum = _parsed(low), _parsed(high)
-    if low and high and slot.minimum >= slot.maximum:
-        slot.minimum, slot.maximum = slot.maximum, slot.minimum
-        if slot.minimum == slot.maximum:
-            slot.maximum += 1
+    slot.minimum, slot.maximum = least, most = _parsed(low), _parsed(high)
+    if least is not None and most is not None and least >= most:
+        slot.minimum, slot.maximum = most, least + 1 if least == most else least
         return [f"the first bound must be smaller: '{slot}'."]
     return []
 

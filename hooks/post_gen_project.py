@@ -5,10 +5,17 @@ from pathlib import Path
 
 # The files of each answer; without this hook all of them are kept, and work.
 DEPLOYMENT = "{{ cookiecutter.deployment }}"
+CHANNELS = "{{ cookiecutter.channels | channels | join(', ') }}"
+PLATFORMS = ("telegram", "slack", "twilio", "facebook", "botframework")
 BROUGHT = [
     (
         "{{ cookiecutter.web_chat }}" == "True",
         ["chat", "rasa_metadata/channels/chat_page.py", "rasa_metadata/chat"],
+    ),
+    *((name in CHANNELS, [f"rasa_metadata/channels/{name}.py"]) for name in PLATFORMS),
+    (
+        CHANNELS != "",
+        [f"rasa_metadata/channels/{name}" for name in ("README.md", "incoming.py", "platform.py")],
     ),
     (DEPLOYMENT != "local", ["deploy", "rasa_metadata/stores/redis_locks.py"]),
     (DEPLOYMENT == "compose", ["deploy/compose"]),

@@ -1,5 +1,6 @@
 """Answers are read as one means them, or refused with what would be right."""
 
+import shlex
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import cookiecutter
 import pytest
 from jinja2 import Environment
 
-from slot_line import SlotLine, checked, problems, slots
+from slot_line import CHANNELS, SlotLine, channels, checked, problems, slots
 from tests.conftest import TEMPLATE
 
 ACCEPTED = [
@@ -102,7 +103,7 @@ REFUSED = {
 
 
 def answers(**changed):
-    return {"project_slug": "bot", "metadata_slots": "", **changed}
+    return {"project_slug": "bot", "metadata_slots": "", "channels": "", **changed}
 
 
 @pytest.mark.parametrize("line", ACCEPTED)
@@ -122,6 +123,40 @@ def test_refused_with_what_would_be_right(line, said):
 def test_the_corrected_line_is_accepted(line):
     corrected = "; ".join(map(str, slots(line)))
     assert problems(answers(metadata_slots=corrected)) == []
+
+
+@pytest.mark.parametrize(
+    "line, names",
+    [
+        ("", []),
+        (" , ", []),
+        ("telegram", ["telegram"]),
+        ("twilio,telegram , twilio", ["telegram", "twilio"]),
+        (", ".join(CHANNELS), list(CHANNELS)),
+    ],
+)
+def test_platforms_are_a_list(line, names):
+    assert problems(answers(channels=line)) == []
+    assert channels(line) == names
+
+
+@pytest.mark.parametrize(
+    "line, said, right",
+    [
+        ("Telegram", "use 'telegram' for 'Telegram'", "telegram"),
+        ("whatsapp, sms", "use 'twilio' for 'whatsapp'", "twilio"),
+        ("teams", "use 'botframework' for 'teams'", "botframework"),
+        ("telegram; slack", "there is no 'telegram; slack'", ""),
+        ("slack, matrix", "there is no 'matrix'; there are telegram, slack", "slack"),
+        ("'\"{{ 1 }}", "there is no", ""),
+    ],
+)
+def test_a_platform_that_is_none_is_refused_with_what_would_be_right(line, said, right):
+    assert said in "\n".join(problems(answers(channels=line)))
+    assert ", ".join(channels(line)) == right
+    with pytest.raises(click.ClickException) as error:
+        checked(answers(channels=line))
+    assert shlex.quote(f"channels={right}") in error.value.format_message()
 
 
 @pytest.mark.parametrize("slug", ["bot", "Bot_2", "a-b"])

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from slot_line import CHANNELS
 from tests.conftest import BIN, PAIRS, TEMPLATE, check_schema
 from tools.choices import ALWAYS, FILES, choices, files, pairs
 
@@ -56,6 +57,30 @@ def test_a_project_has_exactly_the_files_of_its_answers(bake, listed, answers):
     parts = [ALWAYS, *(f"{name}={answer}" for name, answer in answers.items())]
     wanted = {name for part in parts for name in listed.get(part, ())}
     assert files(bake(**answers)) == wanted, WHAT_TO_TYPE
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_platform_brings_its_own_file_and_what_all_have(bake, name):
+    shared = {"README.md", "incoming.py", "platform.py"}
+    brought = files(bake(channels=name)) - files(bake())
+    assert brought == {f"rasa_metadata/channels/{each}" for each in {f"{name}.py", *shared}}
+
+
+PLATFORM = re.compile("platform|telegram|slack|twilio", re.IGNORECASE)
+# The key `channels` of the contract, and the names of Rasa's own channels.
+NAME_A_PLATFORM = {"README.md", "commands/check.py", "contract/fields.py"}
+
+
+def test_without_platforms_a_bot_has_no_line_of_them(bake):
+    bots = bake(), bake(channels=", ".join(CHANNELS))
+    without, whole = ({name: (bot / name).read_bytes() for name in files(bot)} for bot in bots)
+    differ = {name for name, content in without.items() if content != whole[name]}
+    assert differ == {".cookiecutter-answers.yml", "README.md", "credentials.yml"}
+    for name in differ - {".cookiecutter-answers.yml"}:
+        assert not PLATFORM.search(without[name].decode()), name
+    code = [name for name in without if name.startswith("rasa_metadata/")]
+    named = {name for name in code if PLATFORM.search(without[name].decode("latin-1"))}
+    assert named == {f"rasa_metadata/{name}" for name in NAME_A_PLATFORM}
 
 
 @pytest.fixture(scope="module")

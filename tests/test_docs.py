@@ -93,7 +93,7 @@ def test_each_question_is_explained_with_its_default():
     for name, default in rows:
         value = questions[name]
         value = "yes" if value is True else value[0] if isinstance(value, list) else value
-        assert f"`{value}`" in default or name in ("project_slug", "metadata_slots")
+        assert f"`{value}`" in default or name in ("project_slug", "metadata_slots", "channels")
 
 
 def test_the_example_of_a_slot_line_is_what_it_becomes(bake):

@@ -16,7 +16,7 @@ from tests.conftest import BIN, PAIRS, TEMPLATE, made
 from tools.choices import files
 
 HOOKS = sorted((TEMPLATE / "hooks").glob("*.py"))
-ANSWERS = {"project_slug": "bot", "metadata_slots": ""}
+ANSWERS = {"project_slug": "bot", "metadata_slots": "", "channels": ""}
 
 
 def rendered(name, **answers):

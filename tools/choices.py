@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from slot_line import CHANNELS
 from tools.demo import TEMPLATE, bake
 
 FILES = TEMPLATE / "tests" / "files.yml"
@@ -20,9 +21,13 @@ ALWAYS = "always"
 
 
 def choices() -> dict[str, list[str]]:
-    """Return {question: its answers} for each question of cookiecutter.json with a choice."""
+    """Return {question: its answers} for each question of cookiecutter.json with a choice.
+
+    Of the messaging platforms, one answer is all of them, and the other none.
+    """
     questions = json.loads((TEMPLATE / "cookiecutter.json").read_text())
     answers = {name: ["yes", "no"] if each is True else each for name, each in questions.items()}
+    answers["channels"] = ["", ", ".join(CHANNELS)]
     public = {name: each for name, each in answers.items() if not name.startswith("_")}
     return {name: each for name, each in public.items() if isinstance(each, list)}
 
