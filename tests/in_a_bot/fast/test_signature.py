@@ -1,10 +1,15 @@
 """Signed metadata is used with the signature of request validation, and no other."""
 
+import json
 import time
 
 import pytest
+from rasa.core.channels.channel import UserMessage
 
+from rasa_metadata.contract import contract_of
 from rasa_metadata.contract.signature import SIGNATURE_KEY_VARIABLE, SIGNED_KEY, sign, verify
+from rasa_metadata.validation.message import RequestValidation
+from rasa_metadata.validation.tokens import Claims
 
 SIGNED = {"user": {"id": "u1"}, "number": 0.1}
 
@@ -64,3 +69,11 @@ def test_two_servers_understand_each_other_by_a_key_they_share(monkeypatch):
     assert verify(made_by_one, "ada", "m1", "hi") == SIGNED
     monkeypatch.setenv(SIGNATURE_KEY_VARIABLE, "two")
     assert verify(made_by_one, "ada", "m1", "hi") == {}
+
+
+def test_signed_metadata_is_valid_with_the_text_that_rasa_stores():
+    claims = Claims("user:u1", "u1", {"user": {"id": "u1"}}, time.time() + 60)
+    body = json.dumps({"message": " hello\n"}).encode()
+    valid = RequestValidation().validate_body(body, claims, contract_of({}))
+    text = UserMessage(valid.text).text
+    assert verify(valid.metadata, valid.sender, valid.id, text) == claims.metadata

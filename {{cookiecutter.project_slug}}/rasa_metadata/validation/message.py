@@ -222,7 +222,7 @@ class RequestValidation:
         elif not self._entities_are_usable(value):
             problem = "contains entities that cannot be used"
         else:
-            return value
+            return value.strip()  # as Rasa stores it: a signature is bound to that
         details = {"parameter": name, "in": "body"}
         raise ApiError(422, "BadMessage", f"'{name}' {problem}.", details)
 
