@@ -66,6 +66,16 @@ def test_a_platform_brings_its_own_file_and_what_all_have(bake, name):
     assert brought == {f"rasa_metadata/channels/{each}" for each in {f"{name}.py", *shared}}
 
 
+def test_the_name_of_who_writes_from_a_platform_fills_the_slot_with_a_name(bake):
+    def metadata(channels):
+        domain = yaml.safe_load((bake(channels=channels) / "domain.yml").read_text())
+        return {slot: each["mappings"][0]["metadata"] for slot, each in domain["slots"].items()}
+
+    places = {"telegram": "author.name", "slack": "author.name"}
+    changed = {**metadata("")["user_name"], "channels": places}
+    assert metadata("telegram, slack") == {**metadata(""), "user_name": changed}
+
+
 PLATFORM = re.compile("platform|telegram|slack|twilio", re.IGNORECASE)
 # The key `channels` of the contract, and the names of Rasa's own channels.
 NAME_A_PLATFORM = {"README.md", "commands/check.py", "contract/fields.py"}
@@ -75,7 +85,7 @@ def test_without_platforms_a_bot_has_no_line_of_them(bake):
     bots = bake(), bake(channels=", ".join(CHANNELS))
     without, whole = ({name: (bot / name).read_bytes() for name in files(bot)} for bot in bots)
     differ = {name for name, content in without.items() if content != whole[name]}
-    assert differ == {".cookiecutter-answers.yml", "README.md", "credentials.yml"}
+    assert differ == {".cookiecutter-answers.yml", "README.md", "credentials.yml", "domain.yml"}
     for name in differ - {".cookiecutter-answers.yml"}:
         assert not PLATFORM.search(without[name].decode()), name
     code = [name for name in without if name.startswith("rasa_metadata/")]
