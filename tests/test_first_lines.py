@@ -1,6 +1,7 @@
 """The first lines of the README work as they are written, with an address of a repository."""
 
 import html
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,8 @@ from tests.conftest import BIN, TEMPLATE, files, scratch_template
 README = (TEMPLATE / "README.md").read_text()
 (ADDRESS,) = set(re.findall(r"gh:\S+", README))
 LINES = [line for line in README.splitlines() if line.endswith(ADDRESS) or f"{ADDRESS} " in line]
+QUESTIONS = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+ASKED = sum(not name.startswith("_") for name in QUESTIONS)
 UV = TEMPLATE / ".uv" / "bin"
 
 
@@ -56,8 +59,7 @@ def test_a_first_line_bakes_the_default_bot_when_one_presses_enter(
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert files(tmp_path / "metadata-bot").keys() == files(bake()).keys()
-    assert "[2/9] " in run.stdout
-    assert "[9/9] " in run.stdout
+    assert all(f"[{number}/{ASKED}] " in run.stdout for number in range(2, ASKED + 1))
 
 
 def test_the_recording_shows_the_first_line_and_the_greeting():
@@ -65,6 +67,7 @@ def test_the_recording_shows_the_first_line_and_the_greeting():
     text = html.unescape(re.sub(r"<[^>]*>", "", recording.read_text())).replace("\xa0", " ")
     assert recording.stat().st_size < 200_000
     assert LINES[0] in text
+    assert f"[{ASKED}/{ASKED}]" in text
     assert "Hello Ada!" in text
 
 

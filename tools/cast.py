@@ -71,8 +71,10 @@ def main(folder: Path, output: Path) -> None:
 
     wait_for(PROMPT)
     type_in(f"{command}\n")
-    for number in range(1, 10):
-        wait_for(f"[{number}/9]")
+    questions = json.loads((TEMPLATE / "cookiecutter.json").read_text())
+    asked = sum(not name.startswith("_") for name in questions)
+    for number in range(1, asked + 1):
+        wait_for(f"[{number}/{asked}]")
         wait_for("\x1b[0m: ")
         time.sleep(0.4)
         os.write(terminal, b"\n")
