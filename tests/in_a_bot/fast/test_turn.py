@@ -7,6 +7,7 @@ import pytest
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
 from rasa.utils.endpoints import ClientResponseError
 
+from rasa_metadata import user_token
 from rasa_metadata.runtime import turn
 from rasa_metadata.validation.errors import try_again
 
@@ -121,3 +122,35 @@ def test_what_a_turn_scheduled_for_later_is_not_of_that_turn():
         return await later[0]
 
     assert asyncio.run(both()) == 300
+
+
+def test_an_action_has_the_users_token_until_its_turn_is_over():
+    seen, later = [], []
+
+    async def talk():
+        async def remind(over):
+            seen.append(user_token())
+            await over.wait()
+            seen.append(user_token())
+
+        async def on_new_message(message):
+            later.append(asyncio.create_task(remind(over)))
+            await asyncio.sleep(0)
+
+        over, message = asyncio.Event(), UserMessage("hi", CollectingOutputChannel(), "ada")
+        await turn.take(on_new_message, message, TIMEOUT, "the token")
+        over.set()
+        await later[0]
+        await turn.take(lambda _: remind(over), message, TIMEOUT)
+        seen.append(user_token())
+
+    asyncio.run(talk())
+    assert seen == ["the token", None, None, None, None]
+
+
+def test_headers_that_were_sent_are_not_in_the_log(caplog):
+    info = aiohttp.RequestInfo("http://x", "POST", {"X-User-Token": "secret"}, "http://x")
+    error, _ = take(("action_x", aiohttp.ContentTypeError(info, (), message="not JSON")))
+    assert error.status == 503
+    assert "not JSON" in caplog.text
+    assert "secret" not in caplog.text

@@ -29,6 +29,10 @@ ENDPOINTS = (
     *("action_endpoint", "tracker_store", "lock_store", "event_broker", "nlg", "nlu"),
     *("models", "model", "tracing"),
 )
+ACTION_ENDPOINT = (
+    *("url", "params", "headers", "basic_auth", "token", "token_name", "cafile"),
+    *("actions_module", "forward_token"),
+)
 CHANNELS = (
     *("rest", "callback", "socketio", "rasa", "facebook", "slack", "telegram", "mattermost"),
     *("twilio", "twilio_voice", "botframework", "rocketchat", "hangouts", "webexteams"),
@@ -244,6 +248,11 @@ def endpoints(project: Project) -> Findings:
         yield Finding(
             "endpoints.yml", None, text + "Add 'action_endpoint: {actions_module: actions}'."
         )
+    for key in content.get("action_endpoint") or {}:
+        if key not in ACTION_ENDPOINT:
+            line = line_of(content["action_endpoint"], key)
+            text = did_you_mean(f"'{key}' is not a key of action_endpoint", key, ACTION_ENDPOINT)
+            yield Finding("endpoints.yml", line, text)
     ours = 0
     for name in ("tracker_store", "lock_store"):
         store = content.get(name) or {}

@@ -21,6 +21,7 @@ from rasa.utils.endpoints import EndpointConfig
 from rasa_metadata.contract.fields import SYNC_ACTION
 from rasa_metadata.runtime import turn
 from rasa_metadata.runtime.in_process import actions_of
+from rasa_metadata.slots.user_token import TOKEN_HEADER, user_token
 
 PATCHES_OFF = "RASA_PATCHES_OFF"
 TURN_ENDS = (UserUttered, UserUtteranceReverted)
@@ -43,7 +44,10 @@ def run_actions_in_process() -> None:
         async def send(call: dict[str, Any], timeout: float) -> Any:
             if in_process:
                 return await in_process.request(call, timeout)
-            return await stock(self, *args, **{**kwargs, "json": call, "timeout": timeout})
+            token = user_token() if self.kwargs.get("forward_token") is True else None
+            headers = {TOKEN_HEADER: token} if token else {}
+            sent = {**kwargs, "json": call, "timeout": timeout, "headers": headers}
+            return await stock(self, *args, **sent)
 
         return await turn.run_action(send, call, kwargs.get("timeout", DEFAULT_REQUEST_TIMEOUT))
 

@@ -17,6 +17,7 @@ from rasa.core.lock_store import LockError
 from rasa.utils.endpoints import ClientResponseError
 
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY, SYNC_ACTION
+from rasa_metadata.slots.user_token import hold
 from rasa_metadata.validation.errors import ApiError, failed, try_again
 
 logger = logging.getLogger(__name__)
@@ -76,15 +77,17 @@ class AnsweredBefore(BaseException):
 _current: ContextVar[Turn | None] = ContextVar("turn", default=None)
 
 
-async def take(on_new_message: Handler, message: UserMessage, timeout: float) -> ApiError | None:
+async def take(
+    on_new_message: Handler, message: UserMessage, timeout: float, user_token: str | None = None
+) -> ApiError | None:
     """Let Rasa handle a valid message; return the error for the client if the turn failed.
 
-    `timeout` is in seconds, for each action.
+    `timeout` is in seconds, for each action; `user_token` is what they may know of the user.
     """
     of_message = message.input_channel, message.text, message.metadata or {}, message.message_id
     turn = Turn(timeout, *of_message)
     turn.key = turn.metadata.get(IDEMPOTENCY_KEY)
-    token = _current.set(turn)
+    token, held = _current.set(turn), hold(user_token)
     message.output_channel.send_response = _noticing(message.output_channel.send_response, turn)
     try:
         await on_new_message(message)
@@ -103,6 +106,7 @@ async def take(on_new_message: Handler, message: UserMessage, timeout: float) ->
         turn.error = failed("The bot could not handle this message.")
     finally:
         turn.over = True  # a reminder that this turn scheduled runs in the same context
+        held.clear()
         _current.reset(token)
     return turn.error
 
@@ -150,7 +154,8 @@ async def run_action(send: Send, call: dict[str, Any], timeout: float) -> Any:
 
 
 def _no_answer(name: str, error: Exception) -> TurnFailed:
-    logger.error(f"{name} could not be run: {error!r}")
+    # `repr` of some of these contains the headers that were sent.
+    logger.error(f"{name} could not be run: {type(error).__name__} {error}")
     return TurnFailed(try_again("The bot's actions do not respond."))
 
 
