@@ -374,6 +374,11 @@ SLOTS = {  # of types and formats whose values cannot be guessed from the type a
     "tags": ("list", "{items: {type: string}, minItems: 2}"),
     "size": ("any", "{enum: [1, two]}"),
     "tier": ("text", "{default: gold, pattern: ^g}"),
+    # of claims; the last one decides whose token it is, so that it has no test
+    "e_mail": ("text", "{format: email}, signed: true, claim: email"),
+    "roles": ("list", "{items: {type: string}}, signed: true, claim: realm_access.roles"),
+    "paid": ("bool", "{}, signed: true, claim: 'https://shop.example.com/paid'"),
+    "user_key": ("text", "{}, signed: true, claim: sub"),
 }
 
 

@@ -260,6 +260,9 @@ ENDLESS_YAML["items"] = ENDLESS_YAML
         (mapped("model_id.x"), "is a key that Rasa or this bot writes itself"),
         (mapped("x", "date"), "type 'date' cannot hold metadata"),
         (mapped({"path": "x", "scope": "turn"}, initial_value="a"), "take out 'initial_value'"),
+        (mapped({"path": "x", "claim": "x"}), "'claim' is the name of a token's claim, and needs"),
+        (mapped({"path": "x", "signed": True, "claim": ["x"]}), "'claim' is the name of a token's"),
+        (mapped({"path": "x", "signed": True, "claim": None}), "'claim' is the name of a token's"),
         (
             {
                 "type": "text",

@@ -17,6 +17,7 @@ def main() -> int:
         print(f"  no slot in {project.domain_name} is filled from metadata")
     for field in contract.fields:
         mark = "signed" if field.signed else field.scope
+        mark += f", claim {field.claim}" if field.claim else ""
         others = "".join(f", {name}: {'.'.join(at)}" for name, at in field.channels.items())
         print(f"  {field.dotted}{others} → {field.slot} ({mark}, “{field.label}”)")
     return 0

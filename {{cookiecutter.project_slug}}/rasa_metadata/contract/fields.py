@@ -10,7 +10,7 @@ A slot belongs to the contract when one of its mappings has a `metadata:` key:
           action: action_sync_metadata
           metadata: account.plan
 
-The long form is `metadata: {path: account.plan, signed: true, scope: turn,
+The long form is `metadata: {path: account.plan, signed: true, claim: plan, scope: turn,
 schema: {...}, channels: {telegram: author.name}}`; all but `path` may be left out.
 """
 
@@ -33,12 +33,13 @@ from rasa_metadata.contract.schema import (
     value_schema,
 )
 from rasa_metadata.contract.signature import SIGNED_KEY
+from rasa_metadata.contract.values import ABSENT, lookup
 
 SYNC_ACTION = "action_sync_metadata"
 VALIDATION_ACTION = "action_validate_slot_mappings"  # Rasa's: its methods are validate_<slot>
 SCOPES = ("session", "turn")
 VOUCHED = "author"  # what a messaging platform vouches for, of a message's details
-KEYS = ("path", "signed", "scope", "schema", "channels")
+KEYS = ("path", "signed", "claim", "scope", "schema", "channels")
 
 # Rasa writes these into the metadata of the events it stores, and believes a
 # client that sends them (rasa/shared/core/trackers.py, DialogueStateTracker.update).
@@ -60,9 +61,9 @@ class Field:
     """One metadata slot.
 
     `path` is the place of its value in metadata, `("account", "plan")` for `account.plan`.
-    `schema` is the JSON Schema of values other than `null`. `signed` and `scope` ("session"
-    or "turn") are explained in the README. `channels` has other places, by the name of the
-    messaging platform.
+    `schema` is the JSON Schema of values other than `null`. `signed`, `scope` ("session"
+    or "turn") and `claim` (of a token, None for its metadata) are explained in the README.
+    `channels` has other places, by the name of the messaging platform.
     """
 
     slot: str
@@ -71,6 +72,7 @@ class Field:
     signed: bool = False
     scope: str = "session"
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    claim: str | None = None
 
     @property
     def dotted(self) -> str:
@@ -94,6 +96,14 @@ class Field:
     def longest(self) -> float:
         """The maximum length of a value's JSON, so that no check takes long."""
         return LONGEST_COSTLY if has_any(self.schema, COSTLY) else math.inf
+
+    def claimed(self, claims: Mapping[str, Any]) -> Any:
+        """Return the value that a token's claims give the slot, or `ABSENT`."""
+        if self.claim is None:
+            return ABSENT
+        if self.claim in claims:  # a name with dots, such as https://example.com/roles
+            return claims[self.claim]
+        return lookup(claims, tuple(self.claim.split(".")))
 
     def accepts(self, value: Any) -> bool:
         """Return whether the slot can have a value; `None` clears it."""
@@ -184,6 +194,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         )
 
     signed, scope = entry.get("signed", False), entry.get("scope", "session")
+    claim = entry.get("claim")
     path, refinement = entry.get("path"), entry.get("schema", {})
     channels = entry.get("channels", {})
     problems = [
@@ -212,6 +223,8 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
         )
     if not isinstance(signed, bool):
         problems.append(f"'signed' is true or false, not '{signed}'.")
+    if "claim" in entry and not (isinstance(claim, str) and claim and signed is True):
+        problems.append("'claim' is the name of a token's claim, and needs 'signed: true'.")
     if not (isinstance(channels, Mapping) and all(map(_is_path, channels.values()))):
         problems.append("'channels' has a path for each channel, such as {telegram: author.name}.")
     elif signed and not all(each.split(".")[0] == VOUCHED for each in channels.values()):
@@ -233,7 +246,7 @@ def _field(slot: str, config: Mapping[str, Any]) -> list[Field]:
     if problems:
         raise ContractError(problems)
     places = {channel: tuple(each.split(".")) for channel, each in channels.items()}
-    found = Field(slot, tuple(str(path).split(".")), schema, signed, scope, places)
+    found = Field(slot, tuple(str(path).split(".")), schema, signed, scope, places, claim)
     _ = found.validator, found.longest  # now, and not with the first message
     return [found]
 

@@ -14,6 +14,7 @@ from rasa_metadata.contract import ContractError
 from rasa_metadata.contract.examples import wrong_values
 from rasa_metadata.testing.bot import BotUnderTest, new_sender
 from rasa_metadata.testing.processes import NotStarted
+from rasa_metadata.testing.slots import RESERVED_CLAIMS
 from rasa_metadata.testing.talks import Conversation, Talk, TalkError, read_talks
 
 MODEL, RUNNING = pytest.StashKey[BotUnderTest](), pytest.StashKey[BotUnderTest]()
@@ -37,7 +38,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         fields = model_of(metafunc.config).contract.fields
         if name == "signed_slot":
             fields = tuple(field for field in fields if field.signed)
-        elif name == "strict_slot":
+        else:
+            fields = tuple(field for field in fields if field.claim not in RESERVED_CLAIMS)
+        if name == "strict_slot":
             fields = tuple(field for field in fields if wrong_values(field))
         metafunc.parametrize(name, fields, ids=[field.slot for field in fields])
 

@@ -16,6 +16,8 @@ from rasa_metadata.testing.bot import BotUnderTest, Sent
 
 # Rasa handles these messages in each bot. The second does nothing in a paused conversation.
 START, NEUTRAL = "/session_start", "/back"
+# Claims that cannot have any value, because they decide whether a token is valid, and whose it is.
+RESERVED_CLAIMS = ("aud", "exp", "iat", "iss", "jti", "metadata", "nbf", "sender", "sub")
 
 
 def assert_schema_is_published(bot: BotUnderTest) -> None:
@@ -82,6 +84,8 @@ def _assert_holds(bot: BotUnderTest, sender: str, field: Field, value: Any, afte
 def _send(bot: BotUnderTest, sender: str, field: Field, message: str, value: Any) -> Sent:
     """Send a message whose metadata, or token, gives the slot a value."""
     metadata = nested(field.path, value)
+    if field.claim and value is not None:
+        return bot.send(sender, message, claims={field.claim: value})
     if field.signed:
         return bot.send(sender, message, claims={"metadata": metadata})
     return bot.send(sender, message, metadata)
