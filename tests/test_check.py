@@ -62,6 +62,19 @@ FAULTS = {
         "'rest' and 'rasa_metadata.channels.chat_page.ChatPageInput' both answer at "
         "/webhooks/rest. Remove one of them.",
     ),
+    "a key of the tokens is misspelt": (
+        ("credentials.yml", "  action_timeout:", "  jwt_isuer: https://x\n  action_timeout:"),
+        "'jwt_isuer' is unknown; there are",
+    ),
+    "an issuer's tokens for others would be valid": (
+        ("credentials.yml", "  action_timeout:", "  jwt_issuer: https://x\n  action_timeout:"),
+        "jwt_audience is missing: without it, tokens for any client of the provider are valid.",
+    ),
+    "a key of the action endpoint is misspelt": (
+        ("endpoints.yml", "actions_module:", "forward_tokn: true\n  actions_module:"),
+        "endpoints.yml:5: 'forward_tokn' is not a key of action_endpoint; did you mean "
+        "'forward_token'?",
+    ),
     "a stock channel is misspelt": (
         (
             "credentials.yml",
@@ -102,6 +115,10 @@ FAULTS = {
     "a key of metadata is misspelt": (
         slot("{paht: tier}"),
         "domain.yml:6: slot 'tier': 'paht' is not a key of 'metadata'",
+    ),
+    "a claim fills a slot that is not signed": (
+        slot("{path: tier, claim: email}"),
+        "slot 'tier': 'claim' is the name of a token's claim, and needs 'signed: true'.",
     ),
     "a keyword of a schema is misspelt": (
         slot("{path: tier, schema: {minimun: 1}}"),

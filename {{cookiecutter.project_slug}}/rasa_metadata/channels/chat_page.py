@@ -111,7 +111,8 @@ class ChatPageInput(MetadataRestInput):
             async def start(message: UserMessage) -> None:
                 await start_session(request.app.ctx.agent, message)
 
-            request.ctx.error = await turn.take(start, opening, self.validation.action_timeout)
+            timeout = self.validation.action_timeout
+            request.ctx.error = await turn.take(start, opening, timeout, valid.token)
             return response.text("".join(json.dumps(each) + "\n" for each in said.messages))
 
         @webhook.get("/chat/<name>")

@@ -21,7 +21,7 @@ from rasa_metadata.validation.message import RequestValidation
 
 logger = logging.getLogger(__name__)
 
-NO_TOKENS = "There is no METADATA_JWT_KEY, so signed slots stay empty."
+NO_TOKENS = "There is no METADATA_JWT_KEY and no jwt_issuer, so signed slots stay empty."
 
 
 def contract_in(app: Sanic) -> Contract:
@@ -41,6 +41,8 @@ def contract_in(app: Sanic) -> Contract:
 
 def start(app: Sanic, validation: RequestValidation) -> None:
     """Import the actions and log what the operator should know; once for all channels."""
+    for provider in validation.tokens.providers.values():
+        provider.fetch()  # so a wrong address is in the log at once
     if getattr(app.ctx, "runtime_is_reported", False):
         return
     app.ctx.runtime_is_reported = True
@@ -53,7 +55,7 @@ def start(app: Sanic, validation: RequestValidation) -> None:
         logger.error(error.message)
         return
     if contract.has_signed:
-        if not validation.tokens.keys:
+        if not validation.tokens:
             logger.warning(NO_TOKENS)
         elif os.environ.get(ACTION_SERVER_URL) and not os.environ.get(SIGNATURE_KEY_VARIABLE):
             logger.warning(f"There is no {SIGNATURE_KEY_VARIABLE}, so signed slots stay empty.")

@@ -162,7 +162,7 @@ class MetadataSocketIOInput(SocketIOInput):
         client = Client()
         try:
             if token is not None:
-                client.claims = self._claims(token)
+                client.claims = await self._claims(token)
             elif not self.validation.guests:
                 raise bad_token("this bot needs one")
         except ApiError as error:
@@ -217,7 +217,8 @@ class MetadataSocketIOInput(SocketIOInput):
                 metadata=valid.metadata,
                 message_id=valid.id,
             )
-            error = await turn.take(on_new_message, message, self.validation.action_timeout)
+            timeout = self.validation.action_timeout
+            error = await turn.take(on_new_message, message, timeout, valid.token)
         finally:
             client.waiting -= 1
         if error:
@@ -232,7 +233,7 @@ class MetadataSocketIOInput(SocketIOInput):
         data = data if isinstance(data, dict) else {}
         claims = client.claims
         if data.get("token") is not None:
-            claims = self._claims(data["token"])
+            claims = await self._claims(data["token"])
         if claims:
             _check_expiry(claims)
         metadata = data.get(self.metadata_key)
@@ -252,8 +253,10 @@ class MetadataSocketIOInput(SocketIOInput):
         await self._join(sid, valid.sender, claims)
         return valid
 
-    def _claims(self, token: Any) -> Claims:
-        return self.validation.tokens.claims(str(token).removeprefix("Bearer "))
+    async def _claims(self, token: Any) -> Claims:
+        token = str(token).removeprefix("Bearer ")
+        await self.validation.tokens.fetch_keys(token)
+        return self.validation.tokens.claims(token)
 
     async def _join(self, sid: str, room: str, claims: Claims | None) -> None:
         """Subscribe a socket to one conversation, a user's until the token expires."""

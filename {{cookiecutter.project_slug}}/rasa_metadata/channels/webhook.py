@@ -14,6 +14,7 @@ from rasa_metadata.channels import serving
 from rasa_metadata.channels.http import answer_error, check_requests
 from rasa_metadata.runtime import readiness, turn
 from rasa_metadata.validation.message import RequestValidation
+from rasa_metadata.validation.tokens import bearer
 
 # The current request: Rasa's code between validation and the bot passes on sender and text
 # only, and cannot report that a turn has failed.
@@ -37,7 +38,7 @@ class ValidatedWebhook(InputChannel):
             message.metadata = request.ctx.message.metadata
             message.message_id = request.ctx.message.id
             request.ctx.error = await turn.take(
-                on_new_message, message, self.validation.action_timeout
+                on_new_message, message, self.validation.action_timeout, request.ctx.message.token
             )
 
         webhook = super().blueprint(take_turn)
@@ -47,6 +48,7 @@ class ValidatedWebhook(InputChannel):
         async def validate_request(request: Request) -> None:
             if request.method == "POST":
                 headers = request.headers
+                await self.validation.tokens.fetch_keys(bearer(headers.get("authorization")))
                 request.ctx.message = self.validation.validate(
                     request.body,
                     serving.contract_in(request.app),
@@ -68,7 +70,7 @@ class ValidatedWebhook(InputChannel):
 
         @webhook.get("/ready")
         async def ready(request: Request) -> HTTPResponse:
-            contract, keys = serving.contract_or_none(request.app), self.validation.tokens.keys
+            contract, keys = serving.contract_or_none(request.app), bool(self.validation.tokens)
             signed = contract is not None and contract.has_signed
             checked = await readiness.readiness(request.app, bool(signed and keys))
             if signed and not keys:

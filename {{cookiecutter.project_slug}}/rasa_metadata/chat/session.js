@@ -63,10 +63,10 @@ export function claims(token) {
   }
 }
 
-/** Return the conversation that a message with a token, or without one, belongs to. */
+/** Return what is different for each conversation that a message with a token may belong to. */
 export function conversation(token) {
-  const { sender, sub } = claims(token);
-  return token ? (sender ?? `user:${sub}`) : session.sender;
+  const { sender, sub, iss } = claims(token);
+  return token ? (sender ?? JSON.stringify([sub, iss])) : session.sender;
 }
 
 /**

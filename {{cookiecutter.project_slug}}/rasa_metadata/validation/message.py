@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from rasa.shared.exceptions import RasaException
 
-from rasa_metadata.contract import Contract, lookup, merge, violations, without
+from rasa_metadata.contract import ABSENT, Contract, lookup, merge, nested, violations, without
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY, RESERVED_KEYS
 from rasa_metadata.contract.signature import SIGNED_KEY, sign
 from rasa_metadata.validation.errors import ApiError
@@ -56,7 +56,8 @@ USUAL_NAMES = Names()
 class ValidMessage:
     """A message that matches what the contract and Rasa expect.
 
-    Signed metadata is bound to `id`, so Rasa's message needs the same `message_id`.
+    Signed metadata is bound to `id`, so Rasa's message needs the same `message_id`. `token` is
+    for actions alone.
     """
 
     text: str
@@ -64,6 +65,7 @@ class ValidMessage:
     metadata: dict[str, Any] | None
     input_channel: str | None = None
     id: str = field(default_factory=lambda: uuid4().hex)
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ class RequestValidation:
         if not isinstance(body, dict):
             message = 'Send a JSON object such as {"sender": "ada", "message": "hello"}.'
             raise ApiError(400, "BadJSON", message)
+        claims = claims and _with_slots(claims, contract)
         text = self._text(body.get(names.message), names.message)
         sender: Any = claims.sender if claims else body.get(names.sender)
         if claims:
@@ -363,11 +366,22 @@ def _metadata(
     return known
 
 
+def _with_slots(claims: Claims, contract: Contract) -> Claims:
+    """Return claims whose metadata contains those that a slot has as its `claim`, too."""
+    metadata = claims.metadata
+    for each in contract.fields:
+        value = each.claimed(claims.content)
+        if value is not ABSENT:
+            metadata = merge(without(metadata, each.path), nested(each.path, value))
+    return replace(claims, metadata=metadata)
+
+
 def _signed(message: ValidMessage, claims: Claims) -> ValidMessage:
-    """Return the message with the metadata of its token, and the proof of it."""
+    """Return the message with its token, the token's metadata, and the proof of that."""
     bound_to = message.sender, message.id, message.text, claims.subject, claims.expires
     proof = sign(claims.metadata, *bound_to)
-    return replace(message, metadata={**(message.metadata or {}), SIGNED_KEY: proof})
+    metadata = {**(message.metadata or {}), SIGNED_KEY: proof}
+    return replace(message, metadata=metadata, token=claims.token)
 
 
 def _reject_signed(metadata: Any, contract: Contract, names: Names) -> None:
