@@ -7,14 +7,29 @@ from contextlib import ExitStack
 import pytest
 
 from in_a_bot.live.servers import RASA, Bot, Process, free_port, lay_out
+from in_a_bot.provider import AUDIENCE, IdentityProvider
 from in_a_bot.tokens import KEY
 
 
 @pytest.fixture(scope="session")
-def bots(training, tmp_path_factory):
+def provider():
+    """Return the identity provider of both bots' channel `openid`."""
+    with IdentityProvider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def bots(training, tmp_path_factory, provider):
     """Return both bots, ready, by the way they run their actions."""
     alone = lay_out(tmp_path_factory.mktemp("alone") / "project")
     apart = lay_out(tmp_path_factory.mktemp("apart") / "project")
+    for project in (alone, apart):
+        with (project / "credentials.yml").open("a") as credentials:
+            settings = {"jwt_issuer": provider.issuer, "jwt_audience": AUDIENCE}
+            credentials.write(f"others.OpenIdInput: {json.dumps(settings)}\n")
+    endpoints = (apart / "endpoints.yml").read_text()
+    forwarding = "actions_module: actions\n  forward_token: true"
+    (apart / "endpoints.yml").write_text(endpoints.replace("actions_module: actions", forwarding))
     actions_url = f"http://127.0.0.1:{free_port()}"
     callback_url = f"http://127.0.0.1:{free_port()}/"
     shared = {

@@ -72,6 +72,11 @@ def test_a_link_with_a_newer_token_of_the_same_user_just_renews_it(signed_in):
     assert signed_in.notices.count() == 0
 
 
+def test_a_link_with_the_same_subject_of_another_issuer_is_somebody_else(signed_in):
+    signed_in.open(token=link("first", iss="https://other.example.com"))
+    offer(signed_in, "first").wait_for()
+
+
 def test_a_guest_who_signs_in_by_a_token_for_this_conversation_goes_on(talking_guest):
     sender = talking_guest.stored()["sender"]
     talking_guest.open(token=link("u9", sender=sender))

@@ -19,3 +19,11 @@ class HastyInput(MetadataRestInput):
     @classmethod
     def name(cls):
         return "hasty"
+
+
+class OpenIdInput(MetadataRestInput):
+    """Ours, for the tokens of an identity provider."""
+
+    @classmethod
+    def name(cls):
+        return "openid"

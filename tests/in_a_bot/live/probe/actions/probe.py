@@ -1,6 +1,7 @@
 """Actions of the live tests; each does one thing that a bot's action may do."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import time
@@ -10,7 +11,7 @@ from rasa_sdk import Action, FormValidationAction, ValidationAction
 from rasa_sdk.events import ActionReverted, AllSlotsReset, FollowupAction, SlotSet
 from rasa_sdk.interfaces import ActionExecutionRejection
 
-from rasa_metadata import input_channel, known_metadata
+from rasa_metadata import input_channel, known_metadata, user_token
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +125,28 @@ class ProbeChannel(Action):
     def run(self, dispatcher, tracker, domain):
         dispatcher.utter_message(text=input_channel(tracker))
         return []
+
+
+class ProbeToken(Action):
+    """Says a hash of the user's token, so that it is in no tracker."""
+
+    def name(self):
+        return "action_probe_token"
+
+    def run(self, dispatcher, tracker, domain):
+        token = user_token()
+        said = hashlib.sha256(token.encode()).hexdigest() if token else "no token"
+        dispatcher.utter_message(text=said)
+        return []
+
+
+class ProbeTokenAwaited(ProbeToken):
+    def name(self):
+        return "action_probe_token_awaited"
+
+    async def run(self, dispatcher, tracker, domain):
+        await asyncio.sleep(0.01)
+        return super().run(dispatcher, tracker, domain)
 
 
 class ProbeValidation(FormValidationAction):
