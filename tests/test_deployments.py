@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.conftest import BIN, check_schema
+from tests.test_recipes import RECIPES, follow
 from tools.choices import files
 
 KUBERNETES = "1.33"
@@ -60,6 +61,19 @@ def test_dclint_accepts_the_compose_file(bots, linters, tmp_path):
     wrong.write_text(compose.read_text().replace("services:", "version: '3'\n\nservices:"))
     run = subprocess.run([*command, wrong], capture_output=True, text=True)
     assert (run.returncode, run.stdout.count("no-version-field")) == (1, 1)
+
+
+def test_the_linters_accept_the_recipe_for_keycloak(linters, tmp_path):
+    follow(RECIPES["Use the tokens of Keycloak"], tmp_path)
+    compose = tmp_path / "keycloak/compose.yml"
+    check_schema("compose-spec", compose)
+    program = linters / "node_modules/.bin/dclint"
+    command = [program, "--max-warnings", "0", "--config", linters / "dclint.json"]
+    linted(*command, compose, cwd=tmp_path)
+    realm = json.loads((tmp_path / "keycloak/realm.json").read_text())
+    credentials = yaml.safe_load((tmp_path / "credentials.yml").read_text())
+    (settings,) = credentials.values()
+    assert settings["jwt_issuer"].endswith(f"/realms/{realm['realm']}")
 
 
 def test_manifests_match_the_kubernetes_api(bots):

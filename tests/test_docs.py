@@ -1,5 +1,6 @@
 """The links in the documents lead somewhere, and their examples are right."""
 
+import ast
 import json
 import re
 import subprocess
@@ -57,6 +58,17 @@ def test_forms_for_issues_are_what_githubs_schema_says():
     forms = sorted((TEMPLATE / ".github/ISSUE_TEMPLATE").glob("*.yml"))
     assert len(forms) == 2
     check_schema("github-issue-forms", *forms)
+
+
+def test_the_table_of_tokens_is_what_the_tests_expect():
+    text = (DOCS / "tokens.md").read_text().split("## The provider")[0]
+    rows = dict(re.findall(r"^\| (.+) \| (\d+) \|$", text, re.MULTILINE))
+    tree = ast.parse((TEMPLATE / "tests/in_a_bot/fast/test_openid.py").read_text())
+    named = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+    events = zip(named["EVENTS"].keys, named["EVENTS"].values, strict=True)
+    expected = {key.value: ast.unparse(value.elts[1]) for key, value in events}
+    statuses = {name: answer.replace("WRONG", "(401")[1:4] for name, answer in expected.items()}
+    assert statuses == rows
 
 
 def test_make_explains_each_of_its_commands():

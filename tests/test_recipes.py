@@ -65,7 +65,8 @@ def follow(text, bot):
         elif head.endswith("in `greet`"):  # the last method of its file
             path.write_text(path.read_text() + content)
         elif path.suffix == ".yml":
-            both = merged(yaml.safe_load(path.read_text()), yaml.safe_load(content))
+            old = yaml.safe_load(path.read_text()) if path.exists() else {}
+            both = merged(old, yaml.safe_load(content))
             path.write_text(yaml.safe_dump(both, sort_keys=False))
         else:
             before = path.read_text() + "\n\n" if path.exists() else ""
@@ -117,6 +118,13 @@ def test_recipe(running, title):
     if "node " in RECIPES[title] and not shutil.which("node"):
         pytest.skip("no node")
     assert_printed(RECIPES[title], running.bot, running.port)
+
+
+def test_the_recipe_for_keycloak_passes_the_check(my_bot):
+    follow(RECIPES["Use the tokens of Keycloak"], my_bot)
+    code, output = made(my_bot, "check-wiring", "contract")
+    assert code == 0, output
+    assert "user.roles → roles (signed, claim realm_access.roles, “roles”)" in output
 
 
 @pytest.fixture
