@@ -36,9 +36,45 @@ FAULTS = {
     ),
     "an expired token is valid": Fault(
         "validation/tokens.py",
-        'options={"require"',
-        'options={"verify_exp": False, "require"',
+        '"require": ["exp"',
+        '"verify_exp": False, "require": ["exp"',
         "fast/test_tokens.py::test_a_token_that_is_not_valid_is_a_401",
+    ),
+    "a provider's token for another client is valid": Fault(
+        "validation/tokens.py",
+        '"require": ["exp"',
+        '"verify_aud": not provider, "require": ["exp"',
+        "fast/test_openid.py::test_a_token_counts_for_what_it_is",
+    ),
+    "the users of two issuers are the same": Fault(
+        "validation/tokens.py",
+        "[subject] if issuer is None else [subject, issuer]",
+        "[subject]",
+        "fast/test_openid.py::test_two_issuers_with_the_same_subject_are_two_people",
+    ),
+    "the last good keys are forgotten": Fault(
+        "validation/providers.py",
+        "            self.away = True\n",
+        "            self.away, self.keys = True, {}\n",
+        "fast/test_openid.py::test_a_provider_with_a_fault_is_a_503_and_the_last_good_keys_stay",
+    ),
+    "each unknown key is looked for": Fault(
+        "validation/providers.py",
+        "self.due_unknown = now + UNKNOWN",
+        "self.due_unknown = now",
+        "fast/test_openid.py::test_unknown_keys_cause_one_fetch_a_minute",
+    ),
+    "a token outlives its turn": Fault(
+        "runtime/turn.py",
+        "held.clear()",
+        "pass",
+        "fast/test_turn.py::test_an_action_has_the_users_token_until_its_turn_is_over",
+    ),
+    "an action server gets tokens that it should not": Fault(
+        "runtime/patches.py",
+        'self.kwargs.get("forward_token") is True',
+        'self.kwargs.get("forward_token", True)',
+        "rasa_code/test_patches.py::test_an_action_server_gets_a_users_token_only_if_it_is_to",
     ),
     "a path is one key": Fault(
         "contract/fields.py",
