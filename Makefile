@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
+# What tests generate from a bot's schema, and check it with; it conflicts with Rasa.
+GENERATORS := datamodel-code-generator email-validator openapi-spec-validator schemathesis
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
 .PHONY: help demo test test-static check fix hooks install bench bench-cluster fuzz life-cycle \
@@ -81,7 +83,9 @@ lock: $(INSTALLED) ## update the versions in all requirements.txt
 		deployment=compose
 	@$(MAKE) --no-print-directory -C build/lock/metadata-bot lock
 	@cp build/lock/metadata-bot/requirements*.txt '$(BOT)'/
-	@cp build/lock/metadata-bot/rasa_metadata/chat/npm.txt build/lock/metadata-bot/rasa_metadata/chat/package-lock.json '$(BOT)/rasa_metadata/chat/'
+	@cp build/lock/metadata-bot/rasa_metadata/npm.txt '$(BOT)/rasa_metadata/'
+	@for each in chat client; do cp build/lock/metadata-bot/rasa_metadata/$$each/package-lock.json \
+		'$(BOT)/rasa_metadata/'$$each/; done
 	@cp build/lock/metadata-bot/deploy/requirements-actions.txt '$(BOT)'/deploy/
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group in-a-bot \
 		--python-version 3.10 --custom-compile-command "make lock" \
@@ -90,6 +94,9 @@ lock: $(INSTALLED) ## update the versions in all requirements.txt
 		--python-version 3.10 --custom-compile-command "make lock" \
 		--constraint '$(BOT)/requirements.txt' --output-file tools/with_our_classes/requirements.txt \
 		tools/with_our_classes/requirements.in
+	@printf '%s\n' $(GENERATORS) | $(UV) pip compile --quiet --universal --generate-hashes --upgrade \
+		--python-version 3.10 --custom-compile-command "make lock" \
+		--output-file tools/generators/requirements.txt -
 
 clean: ## remove everything that these commands created
 	rm -rf .uv .venv .pytest_cache build

@@ -171,13 +171,30 @@ def other_bot(installed_bot, once, tmp_path_factory):
 @pytest.fixture(scope="session")
 def linters(tmp_path_factory):
     """Return tools/linters, installed in another folder."""
-    if not shutil.which("npm"):
-        pytest.skip("no npm, through which these linters come")
-    folder = tmp_path_factory.mktemp("npm") / "linters"
-    shutil.copytree(TEMPLATE / "tools" / "linters", folder)
-    command = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--prefer-offline"]
-    subprocess.run(command, cwd=folder, check=True)
+    return npm_installed("linters", tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture(scope="session")
+def generators(tmp_path_factory):
+    """Return tools/generators, installed in another folder: they conflict with Rasa."""
+    folder = npm_installed("generators", tmp_path_factory.mktemp("npm"))
+    uv = TEMPLATE / ".uv" / "bin" / "uv"
+    for command in (
+        ["venv", "--python", sys.executable, ".venv"],
+        ["pip", "sync", "--require-hashes", "--python", ".venv", "requirements.txt"],
+    ):
+        subprocess.run([uv, *command, "--quiet"], cwd=folder, check=True)
     return folder
+
+
+def npm_installed(name, folder):
+    """Return a folder of tools/, copied into another one and installed."""
+    if not shutil.which("npm"):
+        pytest.skip(f"no npm, through which these {name} come")
+    shutil.copytree(TEMPLATE / "tools" / name, folder / name)
+    command = ["npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--prefer-offline"]
+    subprocess.run(command, cwd=folder / name, check=True)
+    return folder / name
 
 
 def spread(names):

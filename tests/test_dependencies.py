@@ -8,7 +8,7 @@ import pytest
 import tomli as tomllib
 from packaging.requirements import Requirement
 
-import slot_line
+from slot_line import line
 from tests.conftest import BOT, TEMPLATE, made
 
 LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
@@ -46,7 +46,8 @@ def locks(project):
         *project.glob("requirements*.txt"),
         *project.glob("tests/in_a_bot/*.txt"),
         *project.glob("tools/with_our_classes/*.txt"),
-        *project.glob("rasa_metadata/chat/*.txt"),
+        *project.glob("tools/generators/*.txt"),
+        *project.glob("rasa_metadata/*.txt"),
         *project.glob("deploy/*.txt"),
     ]
 
@@ -116,16 +117,16 @@ print(json.dumps([*map(sorted, sets), DEFAULT_CATEGORICAL_SLOT_VALUE]))
     command = [".venv/bin/python", "-W", "ignore", "-c", program]
     run = subprocess.run(command, cwd=default_bot, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    rasas = {kind: slot_line.Slot("x", kind, "x").rasa_type for kind in slot_line.TYPES}
+    rasas = {kind: line.Slot("x", kind, "x").rasa_type for kind in line.TYPES}
     types = [kind for kind in rasas if rasas[kind] == kind]
-    ours = [types, slot_line.RESERVED_KEYS, slot_line.RASA_SLOTS]
-    assert json.loads(run.stdout) == [*map(sorted, ours), slot_line.RASA_VALUE]
+    ours = [types, line.RESERVED_KEYS, line.RASA_SLOTS]
+    assert json.loads(run.stdout) == [*map(sorted, ours), line.RASA_VALUE]
     assert set(rasas.values()) == set(types)  # all others are written as one of these
 
 
 def test_the_manual_of_the_contract_names_the_reserved_keys():
     text = (TEMPLATE / "docs" / "contract.md").read_text()
-    assert set(re.findall(r"`(\w+)`", text)) >= slot_line.RESERVED_KEYS
+    assert set(re.findall(r"`(\w+)`", text)) >= line.RESERVED_KEYS
 
 
 def test_make_lock_begins_with_the_lock_that_the_others_keep_to(bake):
@@ -134,6 +135,6 @@ def test_make_lock_begins_with_the_lock_that_the_others_keep_to(bake):
     assert locks[0] == "requirements.txt"
     assert set(locks[1:]) == {
         "requirements-tools.txt",
-        "rasa_metadata/chat/npm.txt",
+        "rasa_metadata/npm.txt",
         "deploy/requirements-actions.txt",
     }

@@ -44,6 +44,7 @@ FORMATS = [
 ]
 FORMATS += ["ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uri-template", "uuid"]
 FORMATS += ["json-pointer", "relative-json-pointer", "regex"]
+ANY = ["string", "boolean", "number", "array", "object"]
 EMAIL = {"type": "string", "format": "email"}
 
 
@@ -367,7 +368,11 @@ def test_definitions_of_a_slots_own_schema_work_also_inside_the_whole_contract(
             mapped("x", "categorical", values=["a", "b"]),
             {"title": "x", "enum": ["a", "b", None]},
         ),
-        (mapped("x", "any"), {"title": "x"}),
+        (mapped("x", "any"), {"title": "x", "type": [*ANY, "null"]}),
+        (
+            mapped({"path": "x", "schema": {"properties": {"a": True}}}, "any"),
+            {"title": "x", "properties": {"a": True}, "type": [*ANY, "null"]},
+        ),
         (
             mapped({"path": "x", "signed": True, "schema": {"const": "a", "default": "a"}}),
             {

@@ -77,7 +77,8 @@ function coerced(values, rules) {
   const text = values.at(-1);
   const wanted = rules.anyOf?.at(-1) ?? rules; // null, which clears a slot, is the other one
   if (wanted.enum) return wanted.enum.find((each) => each !== null && String(each) === text);
-  switch ([wanted.type].flat().find((each) => each !== "null")) {
+  const [type, ...others] = [wanted.type].flat().filter((each) => each !== "null");
+  switch (others.length ? "any" : type) {
     case "string":
       return text;
     case "boolean":

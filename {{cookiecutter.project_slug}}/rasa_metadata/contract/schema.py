@@ -137,9 +137,11 @@ def published(field: "Field") -> Schema:
     schema = {"title": field.label, **field.schema}
     if field.signed:
         schema["readOnly"] = True
-    if "$ref" in json.dumps(schema):  # its pointers begin at the slot's own schema
-        schema["$id"] = f"urn:slot:{quote(field.slot)}"
-    if "type" in schema and not any(key in schema for key in ("const", *BRANCHING)):
+    if not any(key in schema for key in ("type", "enum", "const", *BRANCHING)):
+        # Of no type, generators make an object.
+        schema["type"] = [each for each in WORDS if each != "integer"]
+    refers = '"$ref": "#' in json.dumps(schema)
+    if "type" in schema and not refers and not any(key in schema for key in ("const", *BRANCHING)):
         kinds = schema["type"]
         kinds = [kinds] if isinstance(kinds, str) else kinds
         schema["type"] = [*dict.fromkeys([*kinds, "null"])]
@@ -147,9 +149,14 @@ def published(field: "Field") -> Schema:
             schema["enum"] = [*dict.fromkeys([*schema["enum"], None])]
         return schema
     if schema.keys() <= {"enum", *ANNOTATIONS}:
-        return {**schema, "enum": [*schema["enum"], None]} if "enum" in schema else schema
+        return {**schema, "enum": [*schema["enum"], None]}
     outside = {key: schema.pop(key) for key in ANNOTATIONS if key in schema}
-    return {**outside, "anyOf": [{"type": "null"}, schema]}
+    if "$ref" in schema:  # generators follow no pointer through another
+        schema["allOf"] = [*schema.get("allOf", ()), {"$ref": schema.pop("$ref")}]
+    # Its pointers begin at the slot's own schema.
+    place = "".join(f"/properties/{_escaped(key)}" for key in field.path)
+    text = json.dumps(schema).replace('"$ref": "#', f'"$ref": "#{place}/anyOf/1')
+    return {**outside, "anyOf": [{"type": "null"}, json.loads(text)]}
 
 
 def metadata_schema(fields: Iterable["Field"]) -> Schema:
@@ -310,6 +317,11 @@ def _resolved(root: Any, reference: str) -> Any:
         else:
             root = root.get(key) if isinstance(root, Mapping) else None
     return root
+
+
+def _escaped(key: str) -> str:
+    """Return a key as it is written in a JSON Pointer."""
+    return quote(key.replace("~", "~0").replace("/", "~1"))
 
 
 def has_any(schema: Schema, keywords: Iterable[str]) -> bool:
