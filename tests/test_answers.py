@@ -64,6 +64,8 @@ REFUSED = {
     "1st: text": "such as 'slot_1st'",
     "secret plan: text": "only 'signed' or 'turn' is allowed there",
     "signed turn plan: text": "only 'signed' or 'turn' is allowed there",
+    "signed member id: text": "only 'signed' or 'turn' is allowed there, such as 'signed member_id",
+    "turn secret signed plan: bool": "such as 'turn secret_plan: text'",
     "plan: string": "use 'text'",
     "plan: int": "use 'integer'",
     "plan: uri": "use 'url'",

@@ -56,6 +56,11 @@ class PartnerInput(RestInput):
     def name(cls) -> str:
         return "partner"
 '''
+EACH_TYPE = (
+    "nickname: text; vip: bool from user.vip; credit: float; signed score: float(0..10);"
+    " visits: integer(0..); turn seen: datetime; birthday: date; mail: email; site: url;"
+    " signed tier: categorical(gold|silver) from account.tier; tags: list; signed extra: any"
+)
 OWN_TEST = '''"""A test of this bot's owner."""
 
 
@@ -124,6 +129,14 @@ def translate_the_page(bot):
         k: f"Ü {v}" if isinstance(v, str) and k != "lang" else v for k, v in texts.items()
     }
     path.write_text(json.dumps(translated, ensure_ascii=False, indent=2) + "\n")
+
+
+def add_by_command(slots):
+    def edit(bot):
+        code, printed = made(bot, "slot", slots)
+        assert code == 0, printed
+
+    return edit
 
 
 def rename_a_slot(bot):
@@ -258,6 +271,14 @@ EDITS = {
     "an address of a page": add_slot("{path: page, schema: {format: uri, maxLength: 200}}"),
     "a pattern with examples": add_slot(
         "{path: code, schema: {pattern: '^[A-Z]{3}$', examples: [ABC, XYZ]}}"
+    ),
+    "a slot of each type, added by a command to a domain in several files": lambda bot: (
+        split_the_domain(bot),
+        add_by_command(EACH_TYPE)(bot),
+    ),
+    "a slot added where nothing is left of the demo": lambda bot: (
+        recipe("Remove the demo")(bot),
+        add_by_command("tier: text; tags: list")(bot),
     ),
     "a deep path": add_slot("a.b.c.d"),
     "a slot for a turn": add_slot("{path: page.url, scope: turn}"),

@@ -9,6 +9,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check", help="check the wiring of this bot; this changes nothing")
     commands.add_parser("contract", help="list the slots that metadata fills")
+    commands.add_parser("openapi", help="print the OpenAPI document of the REST channel")
+    commands.add_parser("slot", help="add slots to the files of this bot (SLOT)")
     commands.add_parser("token", help="print a token for development (SUB, METADATA)")
     commands.add_parser("rasa", help="the rasa command, without its libraries' warnings")
     if sys.argv[1:2] == ["rasa"]:  # its arguments are its own
@@ -24,6 +26,14 @@ def main() -> int:
         from rasa_metadata.commands import contract
 
         return contract.main()
+    if command == "openapi":
+        from rasa_metadata.commands import openapi
+
+        return openapi.main()
+    if command == "slot":
+        from rasa_metadata.commands import slot
+
+        return slot.main()
     from rasa_metadata.commands import token
 
     return token.main()

@@ -21,6 +21,7 @@ from rasa.shared.utils.common import class_from_module_path
 from rasa_metadata.contract import ContractError
 from rasa_metadata.contract.fields import SYNC_ACTION
 from rasa_metadata.contract.schema import did_you_mean
+from rasa_metadata.contract.slot_line import OTHER_NAMES, Slot
 from rasa_metadata.project import Finding, NotYaml, Project, domain_of, line_of, plain
 
 Findings = Iterator[Finding]
@@ -37,22 +38,6 @@ CHANNELS = (
     *("rest", "callback", "socketio", "rasa", "facebook", "slack", "telegram", "mattermost"),
     *("twilio", "twilio_voice", "botframework", "rocketchat", "hangouts", "webexteams"),
 )
-OTHER_TYPES = {
-    "integer": "'type: float' and 'metadata: {path: …, schema: {type: integer}}'",
-    "int": "'type: float' and 'metadata: {path: …, schema: {type: integer}}'",
-    "number": "'type: float'",
-    "string": "'type: text'",
-    "str": "'type: text'",
-    "boolean": "'type: bool'",
-    "date": "'type: text' and 'metadata: {path: …, schema: {format: date}}'",
-    "datetime": "'type: text' and 'metadata: {path: …, schema: {format: date-time}}'",
-    "email": "'type: text' and 'metadata: {path: …, schema: {format: email}}'",
-    "url": "'type: text' and 'metadata: {path: …, schema: {format: uri}}'",
-    "enum": "'type: categorical' and 'values: [...]'",
-    "array": "'type: list'",
-    "object": "'type: any'",
-    "dict": "'type: any'",
-}
 NOT_A_PATH = re.compile(r"^\$|\[|\]|\\|/|\s")
 
 
@@ -88,10 +73,9 @@ def slots(project: Project) -> Findings:
         place = project.place("slots", slot)
         config = config if isinstance(config, dict) else {}
         kind = config.get("type")
-        if kind in OTHER_TYPES:
-            yield Finding(
-                *place, f"slot '{slot}': Rasa has no '{kind}' slots: write {OTHER_TYPES[kind]}."
-            )
+        if right := _in_rasas_words(kind):
+            text = f"slot '{slot}': Rasa has no '{kind}' slots: write {right}."
+            yield Finding(*place, text)
         if "metadata" in config:
             text = "move 'metadata:' into the mapping, beside 'action: action_sync_metadata'."
             yield Finding(*place, f"slot '{slot}': {text}")
@@ -108,9 +92,7 @@ def slots(project: Project) -> Findings:
         for problem in error.problems:
             text = problem.removeprefix(f"{project.domain_name}: ")
             found = re.match(r"slots? '([^']*)'", text)
-            other = (
-                found and str(project.domain["slots"].get(found[1], {}).get("type")) in OTHER_TYPES
-            )
+            other = found and _in_rasas_words(project.domain["slots"].get(found[1], {}).get("type"))
             if not (other and "cannot hold metadata" in text):
                 yield Finding(*project.place("slots", found[1] if found else ""), text)
 
@@ -314,6 +296,15 @@ CHECKS: tuple[Callable[[Project], Findings], ...] = (
     texts,
     model,
 )
+
+
+def _in_rasas_words(kind: Any) -> str:
+    """Return how a slot is written whose type Rasa lacks, "" for one that it has."""
+    slot = Slot("", OTHER_NAMES.get(kind, str(kind)), "…")
+    lines = [f"'type: {slot.rasa_type}'"]
+    lines += ["'values: [...]'"] if slot.settings else []
+    lines += [f"'metadata: {slot.metadata}'"] if slot.metadata != slot.path else []
+    return " and ".join(lines) if slot.rasa_type != str(kind) else ""
 
 
 def _slots_in_stories(project: Project) -> Iterator[tuple[str, int | None, str, str]]:

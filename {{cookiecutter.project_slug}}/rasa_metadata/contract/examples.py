@@ -5,13 +5,14 @@ from typing import Any
 
 from rasa_metadata.contract.fields import Contract, Field
 from rasa_metadata.contract.schema import Schema, compiled
+from rasa_metadata.contract.slot_line import EXAMPLES
 from rasa_metadata.contract.values import merge, nested
 
 # At least two of each `format`; those that resemble another format are further down.
 TEXTS = [
-    *("https://example.com/a", "https://example.com/b", "ada@example.com", "grace@example.com"),
+    *(*EXAMPLES["url"], *EXAMPLES["email"]),
     *("example.com", "example.org", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"),
-    *("2026-01-31", "2026-02-01", "2026-01-31T12:00:00Z", "2026-02-01T12:00:00Z"),
+    *(*EXAMPLES["date"], *EXAMPLES["datetime"]),
     *("12:00:00Z", "13:00:00Z", "P1D", "P2D", "/a", "/b", "1", "2"),
     *("5f9c1b34-6e1c-4b1e-9a51-1c2a9e2d7f10", "5f9c1b34-6e1c-4b1e-9a51-1c2a9e2d7f11"),
 ]
