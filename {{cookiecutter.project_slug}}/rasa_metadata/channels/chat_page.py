@@ -57,6 +57,7 @@ class ChatPageInput(MetadataRestInput):
     with `chat_link_tokens: false` a link cannot sign anybody in.
     """
 
+    has_chat_page = True
     origins: tuple[str, ...] = ()
     images: tuple[str, ...] = PICTURES
     panel: bool = True
