@@ -98,6 +98,7 @@ def test_a_machine_without_npm_uses_the_one_from_pypi(my_bot, tmp_path, monkeypa
                 link.symlink_to(program)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert shutil.which("npm") is None
-    code, output = made(my_bot, "chat")
+    code, output = made(my_bot, "chat", "client")
     assert code == 0, output
     assert (my_bot / CHAT / "node_modules/deep-chat/dist/deepChat.bundle.js").exists(), output
+    assert "paths" in (my_bot / "client/api.d.ts").read_text()

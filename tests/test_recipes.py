@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -16,6 +17,7 @@ import requests
 import yaml
 
 from tests.conftest import TEMPLATE, Running, change, copied, made
+from tests.test_machinery import BROWSERS
 from tools.demo import answers, free_port
 
 pytestmark = pytest.mark.rasa
@@ -36,10 +38,12 @@ IN_ONE_BOT = [
 ]
 
 
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
 def blocks(text, *kinds):
     """Return the content of each code block of these kinds."""
-    found = re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [content for kind, content in found if kind in kinds]
+    return [content for kind, content in re.findall(BLOCK, text) if kind in kinds]
 
 
 (SAY,) = (block.removeprefix("$ ") for block in blocks(INTRODUCTION, "console"))
@@ -54,11 +58,13 @@ def merged(old, new):
 
 def follow(text, bot):
     """Write the files of a recipe into a bot."""
-    for command in blocks(text, "sh"):
-        subprocess.run(["bash", "-c", command], cwd=bot, check=True)
-    for block in blocks(text, "yaml", "python", "js", "json"):
+    for kind, block in re.findall(BLOCK, text):
+        if kind == "sh":
+            subprocess.run(["bash", "-c", block], cwd=bot, check=True)
+        if kind in ("sh", "console"):
+            continue
         head, _, content = block.partition("\n")
-        path = bot / re.match(r"(?:#|//) ([\w./]+)", head)[1]
+        path = bot / re.match(r"(?:#|//|<!--) ([\w./]+)", head)[1]
         path.parent.mkdir(parents=True, exist_ok=True)
         if head.endswith("all of it"):
             path.write_text(content)
@@ -125,6 +131,42 @@ def test_the_recipe_for_keycloak_passes_the_check(my_bot):
     code, output = made(my_bot, "check-wiring", "contract")
     assert code == 0, output
     assert "user.roles → roles (signed, claim realm_access.roles, “roles”)" in output
+
+
+def test_recipe_with_a_page_in_typescript(running, tmp_path):
+    """A wrong field does not compile."""
+    if not shutil.which("npm"):
+        pytest.skip("no npm")
+    text, bot = RECIPES["Write a page in TypeScript"], running.bot
+    follow(text.replace(":5005", f":{running.port}"), bot)
+    compiler, page = blocks(text, "sh")[1], (bot / "page.ts").read_text()
+    for old, new in {
+        '"pro"': '"gold"',
+        "plan:": "plam:",
+        'sender: "r14", ': "",
+        "{ account": '{ user: { id: "u1" }, account',
+        "reply.text": "reply.txt",
+    }.items():
+        assert old in page
+        (bot / "wrong.ts").write_text(page.replace(old, new))
+        command = ["bash", "-c", f"{compiler.strip()} --noEmit".replace("page.ts", "wrong.ts")]
+        run = subprocess.run(command, cwd=bot, capture_output=True, text=True)
+        assert re.match(r"wrong\.ts\(\d+,\d+\): error", run.stdout), (new, run.stdout)
+    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not chromium:
+        pytest.skip("no browser")
+    port = free_port()
+    site = subprocess.Popen([sys.executable, "-m", "http.server", str(port)], cwd=bot)
+    try:
+        assert answers(f"http://localhost:{port}/page.html", site)
+        options = ["--headless", "--no-sandbox", "--disable-web-security", "--dump-dom"]
+        options += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=10000"]
+        command = [chromium, *options, f"http://localhost:{port}/page.html"]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert "plan: pro" in run.stdout, run.stdout
+    finally:
+        site.terminate()
+        site.wait(10)
 
 
 @pytest.fixture
