@@ -57,8 +57,9 @@ def talk_of(project: Project, slot: Slot) -> Path:
 
 def taken(project: Project, slot: Slot) -> Iterator[str]:
     """Yield a sentence for each thing of the slot's that is there without the slot."""
-    intents = [name for each in project.domain["intents"] for name in (each, *each)]
-    if f"ask_{slot.name}" in intents:
+    intents = project.domain["intents"]
+    names = [each if isinstance(each, str) else next(iter(each)) for each in intents]
+    if f"ask_{slot.name}" in names:
         yield f"{project.domain_name} has the intent 'ask_{slot.name}' already."
     if slot.action in project.domain["responses"]:
         yield f"{project.domain_name} has the response '{slot.action}' already."
