@@ -82,7 +82,8 @@ def template_version() -> str:
 
 def slots(answer: str) -> list[Any]:
     """Return the slots that a slot line names; each mistake in it put right."""
-    return line.read(answer)[0]
+    found: list[Any] = line.read(answer)[0]
+    return found
 
 
 def channels(line: str) -> list[str]:

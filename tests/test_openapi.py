@@ -11,8 +11,9 @@ from tests.conftest import BOT, TEMPLATE, Running, change, copied, made
 
 ANSWERS = yaml.safe_load((BOT / "rasa_metadata/validation/openapi.yml").read_text())["answers"]
 REASONS = {(str(status), reason) for status, reasons in ANSWERS.items() for reason in reasons}
-# Those that no message to the REST channel gets.
+# Those that no message to the REST channel gets: of other addresses, and of other channels.
 ELSEWHERE = {("403", "CrossSite"), ("404", "NotFound"), ("503", "NotReady"), ("503", "TooMany")}
+ELSEWHERE |= {("400", "BadMessage"), ("401", "BadSignature"), ("405", "MethodNotAllowed")}
 EXAMPLES = ["--max-examples=40", "--generation-deterministic", "--generation-allow-x00=false"]
 
 
