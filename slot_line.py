@@ -86,9 +86,9 @@ def slots(answer: str) -> list[Any]:
     return found
 
 
-def channels(line: str) -> list[str]:
-    """Return the messaging platforms that a line names; each mistake in it put right."""
-    return _read_channels(line)[0]
+def channels(answer: str) -> list[str]:
+    """Return the messaging platforms that an answer names; each mistake in it put right."""
+    return _read_channels(answer)[0]
 
 
 def problems(answers: dict[str, str]) -> list[str]:
@@ -215,10 +215,10 @@ def _right_slug(slug: str) -> str:
     return f"{slug}-bot" if slug.lower() in WINDOWS_DEVICES else slug
 
 
-def _read_channels(line: str) -> tuple[list[str], list[str]]:
-    """Return the platforms of a line, put right where needed, and what was wrong."""
+def _read_channels(answer: str) -> tuple[list[str], list[str]]:
+    """Return the platforms of an answer, put right where needed, and what was wrong."""
     found = []
-    names = [name.strip() for name in line.split(",") if name.strip()]
+    names = [name.strip() for name in answer.split(",") if name.strip()]
     right = [OTHER_CHANNELS.get(name.lower(), name.lower()) for name in names]
     for name, meant in zip(names, right, strict=True):
         if meant not in CHANNELS:
