@@ -12,7 +12,17 @@ import tomli as tomllib
 import yaml
 from cookiecutter.main import cookiecutter
 
-from tests.conftest import BAKES, BIN, ODD_WORDS, PAIRS, TEMPLATE, files, scratch_template, spread
+from tests.conftest import (
+    BAKES,
+    BIN,
+    BOT,
+    ODD_WORDS,
+    PAIRS,
+    TEMPLATE,
+    files,
+    scratch_template,
+    spread,
+)
 
 ANSWERS = BAKES | PAIRS
 
@@ -256,8 +266,8 @@ def test_pre_commit_runs_the_templates_own_checks(tmp_path):
 
 def test_two_versions_of_the_template_bake_in_one_process(tmp_path):
     older, newer = (scratch_template(tmp_path / name / "template") for name in ("old", "new"))
-    extension = newer / "slot_line.py"
-    extension.write_text(extension.read_text().replace('["Ada"]', '["Grace"]'))
+    module = newer / BOT.name / "rasa_metadata" / "contract" / "slot_line.py"
+    module.write_text(module.read_text().replace('["Ada"]', '["Grace"]'))
     code = (
         "import sys; from cookiecutter.main import cookiecutter\n"
         "for number, template in enumerate(sys.argv[1:]):\n"

@@ -61,10 +61,11 @@ def follow(text, bot):
     for kind, block in re.findall(BLOCK, text):
         if kind == "sh":
             subprocess.run(["bash", "-c", block], cwd=bot, check=True)
-        if kind in ("sh", "console"):
-            continue
         head, _, content = block.partition("\n")
-        path = bot / re.match(r"(?:#|//|<!--) ([\w./]+)", head)[1]
+        named = re.match(r"(?:#|//|<!--) ([\w./]+)", head)
+        if kind in ("sh", "console") or (kind == "html" and not named):  # of another site's page
+            continue
+        path = bot / named[1]
         path.parent.mkdir(parents=True, exist_ok=True)
         if head.endswith("all of it"):
             path.write_text(content)
