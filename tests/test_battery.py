@@ -82,6 +82,14 @@ def add_slot(metadata, kind="text", more="", others="", name="extra"):
     return lambda bot: change(bot, "domain.yml", "slots:\n", f"slots:\n{slot}")
 
 
+def add_slots(**slots):
+    def edit(bot):
+        for name, slot in slots.items():
+            add_slot(*slot, name=name)(bot)
+
+    return edit
+
+
 def replace(*changes):
     def edit(bot):
         for change_of_file in changes:
@@ -257,20 +265,20 @@ EDITS = {
     "the bot in another language": recipe("Speak another language"),
     "a talk": recipe("Write a talk"),
     "nothing left of the demo": recipe("Remove the demo"),
-    "a number": add_slot("age", "float", "    min_value: 0\n    max_value: 130\n"),
-    "a whole number": add_slot("{path: age, schema: {type: integer, minimum: 1}}", "float"),
-    "a flag": add_slot("vip", "bool"),
-    "a choice": add_slot("tier", "categorical", "    values: [gold, silver]\n"),
-    "a list of texts": add_slot(
-        "{path: tags, schema: {items: {type: string}, minItems: 1}}", "list"
+    "a slot of each type": add_slots(
+        number=("age", "float", "    min_value: 0\n    max_value: 130\n"),
+        whole_number=("{path: visits, schema: {type: integer, minimum: 1}}", "float"),
+        flag=("vip", "bool"),
+        choice=("tier", "categorical", "    values: [gold, silver]\n"),
+        texts=("{path: tags, schema: {items: {type: string}, minItems: 1}}", "list"),
+        anything=("anything", "any"),
     ),
-    "anything": add_slot("anything", "any"),
-    "a date": add_slot("{path: day, schema: {format: date}}"),
-    "a time": add_slot("{path: at, schema: {format: date-time}}"),
-    "an e-mail address": add_slot("{path: mail, schema: {format: email}}"),
-    "an address of a page": add_slot("{path: page, schema: {format: uri, maxLength: 200}}"),
-    "a pattern with examples": add_slot(
-        "{path: code, schema: {pattern: '^[A-Z]{3}$', examples: [ABC, XYZ]}}"
+    "texts of each format": add_slots(
+        date=("{path: day, schema: {format: date}}",),
+        time=("{path: at, schema: {format: date-time}}",),
+        mail=("{path: mail, schema: {format: email}}",),
+        page=("{path: page, schema: {format: uri, maxLength: 200}}",),
+        code=("{path: code, schema: {pattern: '^[A-Z]{3}$', examples: [ABC, XYZ]}}",),
     ),
     "a slot of each type, added by a command to a domain in several files": lambda bot: (
         split_the_domain(bot),

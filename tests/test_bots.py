@@ -117,7 +117,9 @@ def test_the_commands_without_make_start_a_bot_with_its_keys(my_bot):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
-    assert ready.json() == dict.fromkeys(["model", "tracker store", "lock store"], "ready")
+    assert ready.json() == dict.fromkeys(
+        ["model", "tracker store", "lock store", "actions"], "ready"
+    )
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from in_a_bot.fast.test_tokens import unsigned
 from in_a_bot.provider import AUDIENCE, FAULTS, IdentityProvider, private_key
 from in_a_bot.tokens import KEY, bearer
 from rasa_metadata.channels.callback import MetadataCallbackInput
-from rasa_metadata.channels.chat_page import ChatPageInput
 from rasa_metadata.channels.rest import MetadataRestInput
 from rasa_metadata.channels.socketio import MetadataSocketIOInput
 from rasa_metadata.commands import contract as contract_command
@@ -419,9 +418,9 @@ def test_a_socket_takes_the_same_tokens(provider, quick):
 
 @pytest.mark.parametrize(
     "channel, settings",
-    [(ChatPageInput, {}), (MetadataCallbackInput, {"url": "http://127.0.0.1:9/"})],
+    [(MetadataRestInput, {}), (MetadataCallbackInput, {"url": "http://127.0.0.1:9/"})],
 )
-def test_other_channels_take_the_same_tokens(provider, channel, settings):
+def test_each_channel_over_http_takes_the_same_tokens(provider, channel, settings):
     with running(provider, channel, **settings) as app:
         url = f"{app.ctx.url}/webhooks/{channel.name()}/webhook"
         headers = provider.bearer(email="ada@example.com")

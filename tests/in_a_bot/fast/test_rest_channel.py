@@ -21,7 +21,6 @@ from in_a_bot.fast.conversation import mapped
 from in_a_bot.fast.served import Running, serve
 from in_a_bot.tokens import KEY, bearer
 from rasa_metadata.channels.callback import MetadataCallbackInput
-from rasa_metadata.channels.chat_page import ChatPageInput
 from rasa_metadata.channels.rest import MetadataRestInput
 from rasa_metadata.contract.examples import example_metadata
 from rasa_metadata.contract.fields import IDEMPOTENCY_KEY
@@ -218,20 +217,28 @@ def test_senders_of_other_channels_can_be_reserved():
         (MetadataRestInput, WEBHOOK),
         (MetadataRestInput, f"{WEBHOOK}?stream=true"),
         (MetadataCallbackInput, "/webhooks/callback/webhook"),
-        (ChatPageInput, "/webhooks/rest/chat/greeting"),
     ],
 )
 def test_guests_can_be_turned_away_on_each_channel(channel, path):
     url = {"url": "http://127.0.0.1:9/"} if channel is MetadataCallbackInput else {}
     app = serve(channel=channel, guests=False, jwt_key=KEY, **url)
+    assert_guests_are_turned_away(app, path)
+    assert app.test_client.post(path, json=HELLO, headers=bearer())[1].status == 200
+    assert app.ctx.agent.messages[0].sender_id == "user:u1"
+
+
+def test_guests_can_be_turned_away_before_they_are_greeted():
+    chat_page = pytest.importorskip("rasa_metadata.channels.chat_page")
+    app = serve(channel=chat_page.ChatPageInput, guests=False, jwt_key=KEY)
+    assert_guests_are_turned_away(app, "/webhooks/rest/chat/greeting")
+
+
+def assert_guests_are_turned_away(app, path):
     for headers in ({}, {"authorization": "Basic YQ=="}, {"authorization": "Bearer"}):
         _, answer = app.test_client.post(path, json=HELLO, headers=headers)
         assert (answer.status, answer.json["reason"]) == (401, "BadToken")
         assert answer.headers["www-authenticate"] == "Bearer"
     assert app.ctx.agent.messages == []
-    if "greeting" not in path:  # which a real agent sends
-        assert app.test_client.post(path, json=HELLO, headers=bearer())[1].status == 200
-        assert app.ctx.agent.messages[0].sender_id == "user:u1"
 
 
 def test_a_stream_validates_as_a_plain_request_does(app):

@@ -17,7 +17,7 @@ from rasa_metadata.testing.processes import RASA, Process, wait_for
 DOC = Path(__file__).parents[4] / "docs" / "recipes.md"
 BLOCKS = re.findall(r"^```(yaml|html)\n.*? (\S+)(?: -->)?\n(.*?)^```", DOC.read_text(), re.M | re.S)
 VIEWPORT = {"width": 400, "height": 160}
-PAGES = {name: content for kind, name, content in BLOCKS if kind == "html"}
+PAGES = {name: page for kind, name, page in BLOCKS if kind == "html" and "socket" in page}
 (CREDENTIALS,) = (each for kind, name, each in BLOCKS if "SocketIO" in each and kind == "yaml")
 
 
