@@ -71,13 +71,16 @@ def test_slots_are_those_of_the_domain_in_use(store, sender, remembered):
     assert texts(tracker) == ["a", "b"]
 
 
+@pytest.mark.parametrize("saves", [1, 2])
 @pytest.mark.parametrize("read", ["retrieve", "retrieve_full_tracker"])
-def test_only_the_latest_session_is_remembered(store, sender, remembered, read):
+def test_only_the_latest_session_is_remembered(store, sender, remembered, read, saves):
     async def start_a_session():
         tracker = await getattr(store, read)(sender)
         tracker.update(SessionStarted())
         tracker.update(UserUttered("c"))
-        await store.save(tracker)
+        for _ in range(saves):
+            await store.save(tracker)
+        assert texts(await store.retrieve(sender)) == ["c"]
         tracker = await store.retrieve_full_tracker(sender)
         tracker.update(UserUttered("d"))
         await store.save(tracker)

@@ -1,4 +1,4 @@
-"""Remembers the trackers of recent conversations: replaying it takes most of the time."""
+"""Keeps the trackers of recent conversations: replaying events is most of reading one."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ Recent = tuple[Domain, DialogueStateTracker, Stored]
 
 
 class RecentTrackers:
-    """Trackers that are stored as they are, each for its first reader only."""
+    """Trackers as they are in the database, each for its first reader only."""
 
     def __init__(self) -> None:
         self._trackers: OrderedDict[str, Recent] = OrderedDict()
@@ -48,7 +48,10 @@ class RecentTrackers:
         return tracker if of_domain is domain and as_stored else None
 
     def put(self, tracker: Any, domain: Domain) -> None:
-        """Remember a tracker that was just saved, in place of the oldest ones."""
+        """Keep a tracker that was just saved, and drop the oldest ones for it.
+
+        One in which a session began also has events of the session before, and is not kept.
+        """
         self.take(tracker.sender_id, domain)
         if not tracker.stored.is_session:
             return

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,8 +143,7 @@ class SQLTrackerStore(RasaSQLTrackerStore):
         is_new = _new_sender.get() == tracker.sender_id
         deadline = time.monotonic() + LONGEST_CALL
         events = await self._call(self._append, tracker, is_new, deadline)
-        if not any(isinstance(event, SessionStarted) for event in events):
-            self.recent.put(tracker, self.domain)
+        self.recent.put(tracker, self.domain)
         if self.event_broker:
             try:
                 await self._stream_new_events(self.event_broker, events, tracker.sender_id)
@@ -217,11 +215,12 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
             if time.monotonic() > deadline:  # the client has already received a 503
                 raise TimeoutError(f"'{sender}' could not be stored in time.")
-        tracker.stored = replace(
-            stored,
+        began = any(isinstance(event, SessionStarted) for event in events)
+        tracker.stored = Stored(
             events=len(tracker.events),
             last_row=last_row,
             characters=stored.characters + sum(len(row[-1]) for row in rows),
+            is_session=stored.is_session and not began,
         )
         return events
 
