@@ -20,6 +20,7 @@ from tests.conftest import (
     PAIRS,
     TEMPLATE,
     files,
+    made,
     scratch_template,
     spread,
 )
@@ -89,6 +90,15 @@ def test_the_assistant_is_named_as_its_folder(bake):
     bot = bake(project_slug="help-desk")
     assert bot.name == "help-desk"
     assert yaml.safe_load((bot / "config.yml").read_text())["assistant_id"] == "help-desk"
+
+
+def test_a_library_of_rasas_finds_no_repository_around_it(bake, tmp_path):
+    """It would ask for its version in each start, and fail before the first commit."""
+    bot = shutil.copytree(bake(), tmp_path / "bot")
+    (bot / ".venv" / "lib").mkdir(parents=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=bot, check=True)
+    code, output = made(bot, "--eval", "where: ; @git -C .venv/lib rev-parse --git-dir", "where")
+    assert (code, "not a git repository" in output) == (2, True)
 
 
 def test_the_slug_comes_from_the_name(bake):
