@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from importlib import import_module
 
 
 def main() -> int:
@@ -18,25 +19,8 @@ def main() -> int:
 
         return rasa.main(sys.argv[2:])
     command = parser.parse_args().command
-    if command == "check":
-        from rasa_metadata.commands import check
-
-        return check.main()
-    if command == "contract":
-        from rasa_metadata.commands import contract
-
-        return contract.main()
-    if command == "openapi":
-        from rasa_metadata.commands import openapi
-
-        return openapi.main()
-    if command == "slot":
-        from rasa_metadata.commands import slot
-
-        return slot.main()
-    from rasa_metadata.commands import token
-
-    return token.main()
+    code: int = import_module(f"rasa_metadata.commands.{command}").main()
+    return code
 
 
 if __name__ == "__main__":
