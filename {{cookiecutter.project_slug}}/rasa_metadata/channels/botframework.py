@@ -7,7 +7,6 @@
 the bot gets its own token.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +17,11 @@ from sanic.request import Request
 
 from rasa_metadata.channels.incoming import Incoming
 from rasa_metadata.channels.platform import PlatformInput
+from rasa_metadata.validation.providers import Provider
 from rasa_metadata.validation.tokens import bearer
 
 ISSUER = "https://api.botframework.com"
 CLOCKS_DIFFER = 300  # seconds, as Microsoft documents it
-A_DAY = 86_400
 TEAMS = "msteams"
 
 
@@ -41,7 +40,7 @@ class MetadataBotFrameworkInput(PlatformInput, BotFrameworkInput):
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> Any:
         channel = super().from_credentials(credentials)
-        channel.keys = jwt.PyJWKClient(channel.base_url, lifespan=A_DAY)
+        channel.microsoft = Provider(ISSUER, channel.base_url)
         rasas = botframework.MICROSOFT_OAUTH2_URL  # a constant of its module
         botframework.MICROSOFT_OAUTH2_URL = channel.credentials.get("oauth_url", rasas)
         return channel
@@ -52,19 +51,20 @@ class MetadataBotFrameworkInput(PlatformInput, BotFrameworkInput):
     async def is_authentic(self, request: Request) -> bool:
         try:
             token = bearer(request.headers.get("authorization")) or ""
-            claims = await asyncio.to_thread(self.claims, token)
+            claims = await self.claims(token)
             return bool(claims["serviceurl"] == self.parsed(request.body)["serviceUrl"])
         except jwt.PyJWTError:
             return False
 
-    def claims(self, token: str) -> dict[str, Any]:
+    async def claims(self, token: str) -> dict[str, Any]:
         """Return the claims of a token.
 
         Raises:
             jwt.PyJWTError, KeyError: if it is not valid.
         """
         kid = jwt.get_unverified_header(token)["kid"]
-        key = {each.key_id: each for each in self.keys.get_signing_keys()}[kid]
+        await self.microsoft.load(kid)
+        key = self.microsoft.keys[kid]
         rules: dict[str, Any] = {"audience": self.app_id, "issuer": ISSUER}
         return jwt.decode(token, key, algorithms=["RS256"], leeway=CLOCKS_DIFFER, **rules)
 
