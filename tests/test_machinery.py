@@ -39,7 +39,6 @@ PROGRAMS = {
     ),
     "chat page": any(map(shutil.which, BROWSERS)),
     "stores": False,  # the small disk of a test has to be mounted
-    "fast, other slots": False,  # that bot has no chat page
 }
 
 

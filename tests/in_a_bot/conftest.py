@@ -7,9 +7,13 @@ import uuid
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from in_a_bot.cases import PROJECT
 from in_a_bot.hostile.talk import TABLE, table
 from in_a_bot.live.servers import Training, lay_out
 from in_a_bot.talks import Report
+
+if not (PROJECT / "rasa_metadata" / "channels" / "chat_page.py").exists():
+    collect_ignore = ["fast/test_chat_page.py"]
 
 os.environ.setdefault("SQLALCHEMY_SILENCE_UBER_WARNING", "1")  # it is about Rasa's code
 

@@ -227,12 +227,6 @@ def test_guests_can_be_turned_away_on_each_channel(channel, path):
     assert app.ctx.agent.messages[0].sender_id == "user:u1"
 
 
-def test_guests_can_be_turned_away_before_they_are_greeted():
-    chat_page = pytest.importorskip("rasa_metadata.channels.chat_page")
-    app = serve(channel=chat_page.ChatPageInput, guests=False, jwt_key=KEY)
-    assert_guests_are_turned_away(app, "/webhooks/rest/chat/greeting")
-
-
 def assert_guests_are_turned_away(app, path):
     for headers in ({}, {"authorization": "Basic YQ=="}, {"authorization": "Bearer"}):
         _, answer = app.test_client.post(path, json=HELLO, headers=headers)

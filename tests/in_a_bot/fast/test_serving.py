@@ -84,16 +84,6 @@ def test_a_server_without_an_agent_starts_and_says_what_is_missing(caplog, remov
     assert "The bot has no model: run 'make train'." in caplog.messages
 
 
-@pytest.mark.parametrize("remove", [none, no_attribute])
-def test_the_chat_page_of_a_server_without_an_agent_loads(remove):
-    chat_page = pytest.importorskip("rasa_metadata.channels.chat_page")
-    app = serve(channel=chat_page.ChatPageInput)
-    remove(app.ctx)
-    with Running(app):
-        config = app.ctx.session.get(f"{app.ctx.url}/webhooks/rest/chat/config.json")
-    assert (config.status_code, config.json()["bot"]) == (200, None)
-
-
 @pytest.fixture
 def action_server(tmp_path):
     """Return a function that starts the bot's action server with a signature key."""

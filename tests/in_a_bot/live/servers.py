@@ -1,12 +1,15 @@
 """Starts servers on loopback for the live tests, and talks to them over HTTP."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from in_a_bot.cases import DOMAIN_PATH, PROJECT
+from in_a_bot.tokens import KEY
 from rasa_metadata.testing.processes import RASA, Process, free_port
 
 
@@ -119,3 +122,15 @@ class Bot(Served):
 
     def wait(self) -> None:
         self.server.wait_until_it_answers(f"{self.url}/webhooks/rest/")
+
+
+@contextmanager
+def running(project: Path, training: Training) -> Iterator[Bot]:
+    """Start a bot with its actions in process, with the model that the other tests trained."""
+    bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY)
+    try:
+        bot.wait()
+        bot.load(training.model())
+        yield bot
+    finally:
+        bot.server.stop()

@@ -12,8 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from in_a_bot.cases import PROJECT
-from in_a_bot.live.servers import Bot, lay_out
-from in_a_bot.tokens import KEY
+from in_a_bot.live.servers import lay_out, running
 from rasa_metadata.chat import texts
 
 # All tests run with a translated page: none of them may depend on an English text.
@@ -76,11 +75,7 @@ def chat_bot(browser, training, site, tmp_path_factory):
     )
     (project / "chat/texts.json").write_text(json.dumps(TEXTS))
     (project / "credentials.yml").write_text(CREDENTIALS.format(site=site[1]))
-    bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY)
-    with ExitStack() as stack:
-        stack.callback(bot.server.stop)
-        bot.wait()
-        bot.load(training.model())
+    with running(project, training) as bot:
         yield bot
 
 

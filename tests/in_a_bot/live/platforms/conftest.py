@@ -2,7 +2,6 @@
 
 import json
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -11,8 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from in_a_bot.live.platforms.platforms import PLATFORMS, credentials
-from in_a_bot.live.servers import Bot, lay_out
-from in_a_bot.tokens import KEY
+from in_a_bot.live.servers import lay_out, running
 
 
 @dataclass
@@ -74,11 +72,7 @@ def platform_bot(training, api, tmp_path_factory):
     """Return one server with all platforms, with the model that the other tests trained."""
     project = lay_out(tmp_path_factory.mktemp("platforms") / "project")
     (project / "credentials.yml").write_text(json.dumps(credentials(api.url)))
-    bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY)
-    with ExitStack() as stack:
-        stack.callback(bot.server.stop)
-        bot.wait()
-        bot.load(training.model())
+    with running(project, training) as bot:
         yield bot
 
 
