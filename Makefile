@@ -8,10 +8,13 @@ DEMO := build/demo
 BOT := {{cookiecutter.project_slug}}
 # What tests generate from a bot's schema, and check it with; it conflicts with Rasa.
 GENERATORS := datamodel-code-generator email-validator openapi-spec-validator schemathesis
+# Runs a module with the Python of a bot that has a cluster, in the bot's folder.
+IN_CLUSTER_BOT = cd build/cluster/metadata-bot && \
+	PYTHONPATH='$(CURDIR):$(CURDIR)/tests' .venv/bin/python -W ignore -m
 PYTHON_FILES := . --exclude '*/pyproject.toml' # which holds Jinja
 
-.PHONY: help demo test test-static check fix hooks install bench bench-cluster fuzz life-cycle \
-	rasa-tests screenshots cast file-list lock clean
+.PHONY: help demo test test-static check fix hooks install bench bench-cluster cluster cluster-bot fuzz \
+	life-cycle rasa-tests screenshots cast file-list lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -44,11 +47,16 @@ install: $(INSTALLED) ## install cookiecutter and the tools of the tests into .v
 bench: $(INSTALLED) ## compare speed and memory with stock Rasa; write benchmarks/RESULTS.md
 	@$(PYTHON) -m benchmarks build/bench
 
-bench-cluster: $(INSTALLED) ## measure one server against two, PostgreSQL and long conversations
+bench-cluster: cluster-bot ## measure one server against two, PostgreSQL and long conversations
+	@$(IN_CLUSTER_BOT) benchmarks.cluster
+
+cluster: cluster-bot ## run the servers of such a deployment on this machine (SERVERS=2 ACTIONS=2)
+	@$(IN_CLUSTER_BOT) in_a_bot.local_cluster
+
+cluster-bot: $(INSTALLED) ## bake and train the bot of these two, in build/cluster
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/cluster \
 		deployment=compose
 	@$(MAKE) --no-print-directory -C build/cluster/metadata-bot train
-	@cd build/cluster/metadata-bot && .venv/bin/python -W ignore $(CURDIR)/benchmarks/cluster.py
 
 fuzz: $(INSTALLED) ## try many random inputs and conversations in a bot; takes hours
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/fuzz
@@ -74,7 +82,7 @@ cast: $(INSTALLED) ## record the first minute in a terminal; draw docs/images/fi
 		build/first-minute.cast docs/images/first-minute.svg -D 4000 -m 150 -M 1200 -t window_frame
 
 file-list: $(INSTALLED) ## bake each choice; write tests/files.yml, which tests compare with
-	@$(PYTHON) -m tools.choices
+	@$(PYTHON) -m tools.choices > /dev/null
 
 lock: $(INSTALLED) ## update the versions in all requirements.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --upgrade --group test \
@@ -99,7 +107,7 @@ lock: $(INSTALLED) ## update the versions in all requirements.txt
 		--output-file tools/generators/requirements.txt -
 
 clean: ## remove everything that these commands created
-	rm -rf .uv .venv .pytest_cache build
+	rm -rf .uv .venv .mypy_cache .pytest_cache build
 
 $(INSTALLED): requirements.txt | $(UV)
 	@echo "Installing cookiecutter into .venv ..."

@@ -7,7 +7,7 @@ QUICK=1 it does a small part, to try the benchmark itself.
 
 import os
 import statistics
-import sys
+import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +17,8 @@ from typing import Any
 import psycopg2
 import requests
 
-sys.path.insert(0, str(Path.cwd()))
-
-from deploy.cluster import SECRETS, Cluster, stop
-from deploy.programs import forget
+from in_a_bot.local_cluster import SECRETS, Cluster, stop
+from in_a_bot.programs import forget
 
 MESSAGES = ["hey", "what plan am I on?", "what is my locale?", "what is my name?"]
 QUICK = bool(os.environ.get("QUICK"))
@@ -160,16 +158,16 @@ def count(cluster: Cluster) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    state = Path("deploy/.cluster").resolve()
-    cluster = Cluster(
-        project=Path.cwd(),
-        state=state,
-        model=Path("models/bot.tar.gz").resolve(),
-        keys=dict.fromkeys(SECRETS, "of-the-benchmark-" * 4),
-        requests_per_second=5000,
-    )
-    try:
-        with cluster:
-            measure(cluster)
-    finally:
-        forget(state)
+    with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+        cluster = Cluster(
+            project=Path.cwd(),
+            state=Path(folder),
+            model=Path("models/bot.tar.gz").resolve(),
+            keys=dict.fromkeys(SECRETS, "of-the-benchmark-" * 4),
+            requests_per_second=5000,
+        )
+        try:
+            with cluster:
+                measure(cluster)
+        finally:
+            forget(cluster.state)

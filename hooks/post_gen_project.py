@@ -18,7 +18,7 @@ BROUGHT = [
         [f"rasa_metadata/channels/{name}" for name in ("README.md", "incoming.py", "platform.py")],
     ),
     (DEPLOYMENT != "local", ["deploy", "rasa_metadata/stores/redis_locks.py"]),
-    (DEPLOYMENT == "compose", ["deploy/compose"]),
+    (DEPLOYMENT == "compose", ["deploy/compose", "deploy/nginx"]),
     (DEPLOYMENT == "kubernetes", ["deploy/kubernetes"]),
     ("{{ cookiecutter.ci }}" == "github", [".github"]),
     ("{{ cookiecutter.ci }}" == "gitlab", [".gitlab-ci.yml"]),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import BAKES, TEMPLATE, Running, made, make
+from tests.conftest import BAKES, TEMPLATE, Running, made
 from tests.test_machinery import PROGRAMS
 from tools.demo import answers, free_port
 
@@ -153,10 +153,17 @@ def test_the_demo_shows_the_slots(tmp_path):
 
 
 @pytest.mark.skipif(not PROGRAMS["cluster"], reason="PostgreSQL, Redis or nginx is not installed")
-def test_make_cluster_prints_a_curl_keeps_its_servers_up_and_stops_at_ctrl_c(other_bot):
-    url = f"http://127.0.0.1:{free_port()}"
-    port = url.rsplit(":", 1)[1]
-    process = make(other_bot, "cluster", f"PORT={port}", start_new_session=True)
+def test_a_local_cluster_prints_a_curl_keeps_its_servers_up_and_stops_at_ctrl_c(other_bot):
+    port = free_port()
+    process = subprocess.Popen(
+        [".venv/bin/python", "-m", "in_a_bot.local_cluster"],
+        cwd=other_bot,
+        env={**os.environ, "PYTHONPATH": str(TEMPLATE / "tests"), "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         printed, curl = read_until(process, "  curl ")
         pasted = subprocess.run(["bash", "-c", f"{curl} -s"], capture_output=True, text=True)
@@ -171,7 +178,7 @@ def test_make_cluster_prints_a_curl_keeps_its_servers_up_and_stops_at_ctrl_c(oth
         process.communicate(timeout=120)
     assert not [cwd for cwd in Path("/proc").glob("[0-9]*/cwd") if cwd.resolve() == other_bot]
     with pytest.raises(requests.ConnectionError):
-        requests.get(url, timeout=5)
+        requests.get(f"http://127.0.0.1:{port}", timeout=5)
 
 
 def read_until(process, begin):

@@ -35,7 +35,8 @@ def test_one_process_needs_no_file_of_a_deployment(bots):
 def test_each_deployment_has_its_files_and_no_others(bots):
     compose, kubernetes = files(bots["compose"]), files(bots["kubernetes"])
     assert files(bots["local"]) < compose
-    assert compose - kubernetes == {"deploy/compose/compose.yml"}
+    nginx = {f"deploy/nginx/{name}" for name in ("bot.conf.template", "nginx.conf")}
+    assert compose - kubernetes == {"deploy/compose/compose.yml", *nginx}
     assert all(name.startswith("deploy/kubernetes/") for name in kubernetes - compose)
 
 

@@ -1,20 +1,23 @@
-"""Runs the whole cluster on this machine: PostgreSQL, Redis, nginx, Rasa and action servers.
+"""Runs a bot's whole cluster on this machine: PostgreSQL, Redis, nginx, Rasa and action servers.
 
-`make cluster` runs it. It uses the same endpoints, nginx template and variables as compose and
-Kubernetes; everything listens on loopback only.
+`make cluster` runs it, with the bot's Python in the bot's folder. It uses the same endpoints, nginx
+template and variables as compose and Kubernetes; everything listens on loopback only.
 """
 
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploy.programs import (
+from in_a_bot.programs import (
+    forget,
     how_to_install,
     make_database,
     missing,
@@ -27,7 +30,6 @@ from deploy.programs import (
 from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port, listens
 
 SECRETS = ("METADATA_JWT_KEY", "METADATA_SIGNATURE_KEY", "DB_PASSWORD", "REDIS_PASSWORD")
-STATE = Path("deploy/.cluster")
 STOPPING_SECONDS = "35"  # longer than an action may take, so that a turn in flight finishes
 
 
@@ -149,20 +151,27 @@ class Cluster:
         as_user, data = own_data(self.state / "postgres")
         bin_folder = Path(program("postgres")).resolve().parent
         if not (data / "PG_VERSION").exists():
-            initdb = [*as_user, bin_folder / "initdb", "--pgdata", data, "--username", "postgres"]
+            initdb = [
+                *as_user,
+                f"{bin_folder}/initdb",
+                "--pgdata",
+                f"{data}",
+                "--username",
+                "postgres",
+            ]
             make_database(initdb, self.keys["DB_PASSWORD"])
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
         command = [*as_user, str(bin_folder / "postgres"), "-D", str(data)]
         command += ["-p", str(self.postgres_port)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         server = self._other("postgres", command)
-        asks = [bin_folder / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.postgres_port)]
+        asks = [f"{bin_folder}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.postgres_port)]
         server.wait_until(lambda: subprocess.run(asks).returncode == 0)
         return server
 
     def _nginx(self) -> Process:
         config = private(self.state / "nginx.conf")
-        config.write_text(nginx_config(self.state, self.nginx_values()))
+        config.write_text(nginx_config(self.project, self.state, self.nginx_values()))
         command = [program("nginx"), "-p", str(self.state), "-e", "stderr", "-c", str(config)]
         server = self._other("nginx", command)
         server.wait_until(lambda: listens(self.port))
@@ -196,36 +205,42 @@ def main() -> int:
     if names:
         print(f"Not installed: {', '.join(names)}. {how_to_install()}", file=sys.stderr)
         return 1
-    cluster = Cluster(
-        project=Path.cwd(),
-        state=STATE.resolve(),
-        model=Path("models/bot.tar.gz").resolve(),
-        keys={name: os.environ[name] for name in SECRETS},
-        rasa=number("SERVERS", 2),
-        actions=number("ACTIONS", 2),
-        port=number("PORT", 5005),
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        print("Starting PostgreSQL, Redis, nginx, action and Rasa servers ...", flush=True)
-        cluster.start()
-        stopped = threading.Event()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stopped.set())  # not during a restart
-        print(invitation(cluster), flush=True)
-        while not stopped.wait(1):
-            keep_up(cluster)
-        return 0
-    except NotStarted as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        print("Stopping ...", flush=True)
-        cluster.stop()
+    with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
+        cluster = Cluster(
+            project=Path.cwd(),
+            state=Path(folder),
+            model=Path("models/bot.tar.gz").resolve(),
+            keys={name: os.environ.get(name) or secrets.token_hex(32) for name in SECRETS},
+            rasa=number("SERVERS", 2),
+            actions=number("ACTIONS", 2),
+            port=number("PORT", 5005),
+        )
+        try:
+            run(cluster)
+        except NotStarted as error:
+            print(error, file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            pass
+        finally:
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, signal.SIG_IGN)
+            print("Stopping ...", flush=True)
+            cluster.stop()
+            forget(cluster.state)
+    return 0
+
+
+def run(cluster: Cluster) -> None:
+    print("Starting PostgreSQL, Redis, nginx, action and Rasa servers ...", flush=True)
+    cluster.start()
+    stopped = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stopped.set())  # not during a restart
+    print(invitation(cluster), flush=True)
+    while not stopped.wait(1):
+        keep_up(cluster)
 
 
 def keep_up(cluster: Cluster) -> None:
@@ -238,7 +253,7 @@ def keep_up(cluster: Cluster) -> None:
 def invitation(cluster: Cluster) -> str:
     """Return the list of processes, and a curl to paste."""
     servers = "\n".join(
-        f"  {server.name}: process {server.process.pid}, {server.log.relative_to(Path.cwd())}"
+        f"  {server.name}: process {server.process.pid}, {server.log}"
         for server in (*cluster.others, *cluster.actions, *cluster.rasa)
     )
     curls = re.findall(r"^ *curl \S+ (.*)$", cluster.rasa[0].printed(), re.MULTILINE)

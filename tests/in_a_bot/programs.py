@@ -1,4 +1,4 @@
-"""Finds PostgreSQL, Redis and nginx on this machine, and configures them for `make cluster`."""
+"""Finds PostgreSQL, Redis and nginx on this machine, and configures them for a local cluster."""
 
 import os
 import pwd
@@ -13,7 +13,8 @@ from rasa_metadata.testing.processes import NotStarted
 
 PROGRAMS = {"postgres": "postgresql", "redis-server": "redis-server", "nginx": "nginx"}
 POSTGRES_USER = "postgres"  # PostgreSQL refuses to run as root; its package makes this one
-NGINX_TEMPLATES = Path(__file__).parent / "nginx"
+NGINX = Path("deploy/nginx")  # in a bot
+ACTIONS = Path(__file__).with_name("actions.conf.template")
 
 
 def program(name: str) -> str:
@@ -64,7 +65,7 @@ def own_data(folder: Path) -> tuple[list[str], Path]:
     return change, folder.resolve()
 
 
-def make_database(initdb: list[str | Path], password: str) -> None:
+def make_database(initdb: list[str], password: str) -> None:
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(password)
         file.flush()
@@ -102,12 +103,10 @@ def filled_in(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], template)
 
 
-def nginx_config(state: Path, values: Mapping[str, str]) -> str:
-    """Return nginx.conf, with the templates filled in and all files in `state`."""
-    servers = "".join(
-        filled_in(template.read_text(), values)
-        for template in sorted(NGINX_TEMPLATES.glob("*.template"))
-    )
+def nginx_config(project: Path, state: Path, values: Mapping[str, str]) -> str:
+    """Return a bot's nginx.conf, with the templates filled in and all files in `state`."""
+    templates = [ACTIONS, *sorted((project / NGINX).glob("*.template"))]
+    servers = "".join(filled_in(template.read_text(), values) for template in templates)
     user = "user root;" if os.geteuid() == 0 else ""  # it can read this folder
-    config = (NGINX_TEMPLATES / "nginx.conf").read_text().replace("/tmp/", f"{state}/nginx-")
+    config = (project / NGINX / "nginx.conf").read_text().replace("/tmp/", f"{state}/nginx-")
     return f"{user}\ndaemon off;\n{config.replace('include /etc/nginx/conf.d/*.conf;', servers)}"

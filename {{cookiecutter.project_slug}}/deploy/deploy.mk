@@ -3,10 +3,7 @@
 SECRETS := deploy/.env
 LOCKS += lock-actions
 
-.PHONY: cluster migrate lock-actions clean-cluster
-
-cluster: $(MODEL) $(SECRETS) ## run PostgreSQL, Redis, nginx and servers here (SERVERS=2 ACTIONS=2)
-	@set -a; . $(SECRETS); set +a; exec $(PYTHON) -m deploy.cluster
+.PHONY: migrate lock-actions
 
 $(SECRETS): | .env # once: PostgreSQL keeps its first password
 	@umask 077; { cat .env; printf 'DB_PASSWORD=%s\nREDIS_PASSWORD=%s\n' \
@@ -20,8 +17,3 @@ lock-actions: $(UV) ## choose the versions in deploy/requirements-actions.txt an
 
 migrate: $(INSTALLED) ## copy conversations.db to PostgreSQL (DB_URL=postgresql://...)
 	@$(PYTHON) -W ignore -m deploy.migrate conversations.db
-
-clean: clean-cluster
-
-clean-cluster:
-	rm -rf "$$(readlink -f deploy/.cluster/postgres)" deploy/.cluster

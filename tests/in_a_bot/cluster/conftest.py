@@ -2,10 +2,10 @@
 
 import psycopg2
 import pytest
-from deploy.cluster import SECRETS, Cluster
-from deploy.programs import forget, how_to_install, missing
 
 from in_a_bot.live.servers import lay_out
+from in_a_bot.local_cluster import SECRETS, Cluster
+from in_a_bot.programs import forget, how_to_install, missing
 from in_a_bot.tokens import KEY
 
 

@@ -6,11 +6,11 @@ import re
 import sys
 
 import pytest
-from deploy.cluster import SECRETS, Cluster
-from deploy.programs import NGINX_TEMPLATES
 
 from in_a_bot.cases import PROJECT
 from in_a_bot.cluster.files import DEPLOY, MANIFESTS, SERVICES, container, manifest, read_yaml
+from in_a_bot.local_cluster import SECRETS, Cluster
+from in_a_bot.programs import ACTIONS, NGINX
 
 CLUSTER = Cluster(PROJECT, PROJECT, PROJECT, dict.fromkeys(SECRETS, "x"))
 BODY_BYTES = 65536
@@ -23,7 +23,7 @@ def variables(text):
 
 def environments():
     """Yield (where, the variables of a Rasa server there, those of an action server)."""
-    yield "make cluster", set(CLUSTER.env), set(CLUSTER.env)
+    yield "local", set(CLUSTER.env), set(CLUSTER.env)
     if SERVICES:
         rasa, actions = (set(SERVICES[name]["environment"]) for name in ("rasa", "actions"))
         yield "compose", rasa, actions
@@ -50,16 +50,16 @@ def test_each_store_that_endpoints_yml_names_can_be_imported():
 
 
 def test_nginx_gets_every_variable_of_its_templates():
-    asked = {path.name: variables(path.read_text()) for path in NGINX_TEMPLATES.iterdir()}
-    assert set.union(*asked.values()) == set(CLUSTER.nginx_values())
     if SERVICES:
-        assert set(SERVICES["nginx"]["environment"]) == asked["bot.conf.template"]
+        asked = variables((PROJECT / NGINX / "bot.conf.template").read_text())
+        assert asked == set(SERVICES["nginx"]["environment"])
+        assert asked | variables(ACTIONS.read_text()) == set(CLUSTER.nginx_values())
 
 
 def test_nginx_accepts_bodies_as_large_as_the_channel_does():
-    assert (
-        f"client_max_body_size {BODY_BYTES};" in (NGINX_TEMPLATES / "bot.conf.template").read_text()
-    )
+    if SERVICES:
+        template = (PROJECT / NGINX / "bot.conf.template").read_text()
+        assert f"client_max_body_size {BODY_BYTES};" in template
     assert f"max_body_bytes: {BODY_BYTES}" in (PROJECT / "credentials.yml").read_text()
     if MANIFESTS:
         annotations = manifest("Ingress", "bot")["metadata"]["annotations"]

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from deploy.cluster import SECRETS
 
 from in_a_bot.cluster.files import DEPLOY, container, manifest, read_yaml
+from in_a_bot.local_cluster import SECRETS
 
 
 def test_all_are_in_the_kustomization():

@@ -10,12 +10,12 @@ import subprocess
 import pytest
 import requests
 import socketio
-from deploy.cluster import Cluster
-from deploy.programs import nginx_config, program
 
 from in_a_bot.cases import PROJECT
 from in_a_bot.live.servers import free_port
 from in_a_bot.live.test_life_cycle import probe
+from in_a_bot.local_cluster import Cluster
+from in_a_bot.programs import nginx_config, program
 from rasa_metadata.testing.processes import wait_for
 
 SHOW = "/probe_show"
@@ -94,7 +94,7 @@ def test_a_client_may_have_so_many_connections_and_no_longer_than_they_are_used(
     def impatient(*args):
         return nginx_config(*args).replace("header_timeout 15s", "header_timeout 1s")
 
-    monkeypatch.setattr("deploy.cluster.nginx_config", impatient)
+    monkeypatch.setattr("in_a_bot.local_cluster.nginx_config", impatient)
     slow = Cluster(PROJECT, tmp_path, cluster.model, cluster.keys, requests_per_second=1)
     slow.rasa_urls, slow.action_urls = cluster.rasa_urls, cluster.action_urls
     try:
@@ -132,7 +132,9 @@ def test_without_any_server_the_answer_is_a_502_in_the_form_of_other_errors(
 
 def test_nginx_accepts_its_configuration(cluster, tmp_path):
     config = tmp_path / "nginx.conf"
-    config.write_text(nginx_config(tmp_path, {**cluster.nginx_values(), "PORT": str(free_port())}))
+    config.write_text(
+        nginx_config(PROJECT, tmp_path, {**cluster.nginx_values(), "PORT": str(free_port())})
+    )
     command = [program("nginx"), "-t", "-e", "stderr", "-p", tmp_path, "-c", config]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

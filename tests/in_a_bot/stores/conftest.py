@@ -12,27 +12,27 @@ import pytest
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import UserUttered
 
+from in_a_bot.local_cluster import SECRETS, Cluster, stop
+from in_a_bot.programs import forget, missing
 from rasa_metadata.stores import SQLTrackerStore
 
 
 @pytest.fixture(scope="package")
 def servers(tmp_path_factory):
     """Return a running PostgreSQL and Redis."""
-    cluster = pytest.importorskip("deploy.cluster")
-    programs = pytest.importorskip("deploy.programs")
-    if programs.missing():
-        pytest.skip(f"Not installed: {', '.join(programs.missing())}.")
+    if missing():
+        pytest.skip(f"Not installed: {', '.join(missing())}.")
     state = tmp_path_factory.mktemp("servers")
-    keys = dict.fromkeys(cluster.SECRETS, "of-the-tests")
-    running = cluster.Cluster(state, state, model=state, keys=keys)
+    keys = dict.fromkeys(SECRETS, "of-the-tests")
+    running = Cluster(state, state, model=state, keys=keys)
     try:
         running.redis = running._redis()
         running.postgres = running._postgres()
         yield running
     finally:
         for server in running.others:
-            cluster.stop(server)
-        programs.forget(state)
+            stop(server)
+        forget(state)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
