@@ -107,8 +107,7 @@ class Bot:
         run = ["run", "--enable-api", "--interface", "127.0.0.1", "--port", port]
         self.run(self.rasa(*run), ACTION_SERVER_URL=server)
         if self.apart:
-            serve = [self.python, "-m", "rasa_sdk", "--actions", "actions", "--port", actions]
-            self.run(serve)
+            self.run(self.rasa("run", "actions", "--port", actions))
         self.wait()
 
     def wait(self) -> None:
