@@ -10,7 +10,7 @@ import requests
 
 from in_a_bot.cases import DOMAIN_PATH, PROJECT
 from in_a_bot.tokens import KEY
-from rasa_metadata.testing.processes import RASA, Process, free_port
+from rasa_metadata.testing.processes import RASA, READY_SECONDS, Process, free_port
 
 
 def lay_out(folder: Path) -> Path:
@@ -42,7 +42,7 @@ class Training(Process):
 
     def model(self) -> Path:
         """Wait until the training ends; return the model."""
-        self.wait_until_it_ends()
+        assert self.process.wait(READY_SECONDS) == 0, self.printed()
         return self.project / "models" / "bot.tar.gz"
 
 

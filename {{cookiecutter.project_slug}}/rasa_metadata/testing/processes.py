@@ -56,10 +56,6 @@ class Process:
     def wait_until_it_answers(self, url: str) -> None:
         self.wait_until(lambda: answers(url))
 
-    def wait_until_it_ends(self) -> None:
-        if self.process.wait(READY_SECONDS) != 0:
-            raise NotStarted(f"{self.name} failed:\n{self.printed()}")
-
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
 
