@@ -53,6 +53,12 @@ def test_rasas_own_store_acknowledges_both_and_loses_one(open_store, options, se
     assert messages(one, sender) == ["begin", "first"]
 
 
+def test_a_turn_of_any_length_is_stored_in_order(store, sender):
+    texts = [str(number) for number in range(2 * trackers.MOST_ROWS + 1)]
+    run(take_turn(store, sender, *texts))
+    assert messages(store, sender) == texts
+
+
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_clock_that_was_set_makes_nothing_be_forgotten(store, sender, hours):
     async def talk():

@@ -49,7 +49,9 @@ SELECT id, data FROM events WHERE sender_id = ? AND id >= (
 """
 ALL_SESSIONS = "SELECT id, data FROM events WHERE sender_id = ? ORDER BY id"
 LAST_ROW = "SELECT coalesce(max(id), 0) FROM events WHERE sender_id = ?"
-APPEND = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+APPEND = f"INSERT INTO events ({COLUMNS}) VALUES "
+ROW = "(?, ?, ?, ?, ?, ?)"
+MOST_ROWS = 100  # in one statement: before version 3.32, SQLite took 999 values
 
 # The sender whose conversation this task has found to be new.
 _new_sender: ContextVar[str | None] = ContextVar("new_sender", default=None)
@@ -209,8 +211,10 @@ class SQLTrackerStore(RasaSQLTrackerStore):
                 raise ConversationMoved(f"'{sender}' was written to by another process.")
             events = list(itertools.islice(tracker.events, stored.events, None))
             rows = [_row(sender, event) for event in events]
-            for row in rows:
-                self._execute(cursor, APPEND, *row)
+            for first in range(0, len(rows), MOST_ROWS):
+                some = rows[first : first + MOST_ROWS]
+                append = APPEND + ", ".join([ROW] * len(some))
+                self._execute(cursor, append, *itertools.chain.from_iterable(some))
             if events:
                 ((last_row,),) = self._execute(cursor, LAST_ROW, sender).fetchall()
             if time.monotonic() > deadline:  # the client has already received a 503
