@@ -5,6 +5,7 @@ installed environment, and bots that are trained.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import signal
@@ -88,7 +89,8 @@ def pytest_collection_modifyitems(items):
     """Keep the tests of a file in one process, but for those that say otherwise."""
     for item in items:
         if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+            group = item.nodeid if item.get_closest_marker("spread") else item.path.name
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,16 +102,6 @@ def own_cookiecutter_home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COOKIECUTTER_CONFIG", str(config))
         yield
-
-
-@pytest.fixture(scope="session")
-def bake(tmp_path_factory):
-    """Return a function that bakes a bot with some answers and returns its folder."""
-
-    def bake_into_new_folder(template: Path = TEMPLATE, **answers: str) -> Path:
-        return bake_bot(tmp_path_factory.mktemp("bake"), template, **answers)
-
-    return bake_into_new_folder
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +122,22 @@ def once(tmp_path_factory):
         return folder / name
 
     return made_once
+
+
+@pytest.fixture(scope="session")
+def bake(once):
+    """Return a function that bakes a bot, once for the same answers, and returns its folder.
+
+    No test may change it.
+    """
+
+    def bake_once(template: Path = TEMPLATE, **answers: str) -> Path:
+        asked = repr((str(template), sorted(answers.items())))
+        name = hashlib.sha256(asked.encode()).hexdigest()
+        (bot,) = once(name, lambda folder: bake_bot(folder, template, **answers)).iterdir()
+        return bot
+
+    return bake_once
 
 
 @pytest.fixture(scope="session")

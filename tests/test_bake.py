@@ -19,6 +19,7 @@ from tests.conftest import (
     ODD_WORDS,
     PAIRS,
     TEMPLATE,
+    bake_bot,
     files,
     made,
     scratch_template,
@@ -204,8 +205,8 @@ def assert_baked_again(bot, folder):
     assert files(Path(again)) == files(bot)
 
 
-def test_the_same_answers_make_the_same_bytes(bake):
-    assert files(bake()) == files(bake())
+def test_the_same_answers_make_the_same_bytes(bake, tmp_path):
+    assert files(bake_bot(tmp_path)) == files(bake())
 
 
 @pytest.mark.parametrize("name", ODD_WORDS)

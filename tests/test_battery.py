@@ -98,6 +98,16 @@ def replace(*changes):
     return edit
 
 
+def all_of(*edits):
+    """Make edits that have nothing to do with each other to one bot: training takes long."""
+
+    def edit(bot):
+        for each in edits:
+            each(bot)
+
+    return edit
+
+
 def recipe(title):
     return lambda bot: follow(RECIPES[title], bot)
 
@@ -242,28 +252,33 @@ def learn_with_diet_and_ted(bot):
 EDITS = {
     "greet by a text": greet('        dispatcher.utter_message(text="Welcome!")'),
     "greet by a response": greet('        dispatcher.utter_message(response="utter_greet")'),
-    "two wordings of a response": replace(
-        (
-            "domain.yml",
-            "    - text: Goodbye!\n",
-            "    - text: Goodbye!\n    - text: Bye!\n",
-        )
+    "two wordings of a response, a talk, and the page in another language": all_of(
+        replace(
+            (
+                "domain.yml",
+                "    - text: Goodbye!\n",
+                "    - text: Goodbye!\n    - text: Bye!\n",
+            )
+        ),
+        recipe("Write a talk"),
+        translate_the_page,
     ),
-    "a package in the root": import_a_package_of_the_root,
-    "a library in an action": replace(
-        (
-            "actions/custom.py",
-            "from rasa_sdk import",
-            "import requests  # noqa: F401\nfrom rasa_sdk import",
-        )
+    "actions with a library, a package in the root and no types, a connector, a test": all_of(
+        replace(
+            (
+                "actions/custom.py",
+                "from rasa_sdk import",
+                "import requests  # noqa: F401\nfrom rasa_sdk import",
+            )
+        ),
+        lambda bot: append(bot, "actions/custom.py", "\n\ndef helper(value):\n    return value\n"),
+        import_a_package_of_the_root,
+        lambda bot: (bot / "partner.py").write_text(CONNECTOR),
+        lambda bot: append(bot, "credentials.yml", "partner.PartnerInput:\n"),
+        lambda bot: (bot / "tests" / "test_mine.py").write_text(OWN_TEST),
     ),
-    "an action without types": lambda bot: append(
-        bot, "actions/custom.py", "\n\ndef helper(value):\n    return value\n"
-    ),
-    "the page in another language": translate_the_page,
     "DIET and TED": learn_with_diet_and_ted,
     "the bot in another language": recipe("Speak another language"),
-    "a talk": recipe("Write a talk"),
     "nothing left of the demo": recipe("Remove the demo"),
     "a slot of each type": add_slots(
         number=("age", "float", "    min_value: 0\n    max_value: 130\n"),
@@ -280,30 +295,32 @@ EDITS = {
         page=("{path: page, schema: {format: uri, maxLength: 200}}",),
         code=("{path: code, schema: {pattern: '^[A-Z]{3}$', examples: [ABC, XYZ]}}",),
     ),
-    "a slot of each type, added by a command to a domain in several files": lambda bot: (
-        split_the_domain(bot),
-        add_by_command(EACH_TYPE)(bot),
+    "a slot of each type, added by a command to a domain in several files": all_of(
+        split_the_domain, add_by_command(EACH_TYPE)
     ),
-    "a slot added where nothing is left of the demo": lambda bot: (
-        recipe("Remove the demo")(bot),
-        add_by_command("tier: text; tags: list")(bot),
+    "a slot added where nothing is left of the demo": all_of(
+        recipe("Remove the demo"), add_by_command("tier: text; tags: list")
     ),
-    "a deep path": add_slot("a.b.c.d"),
-    "a slot for a turn": add_slot("{path: page.url, scope: turn}"),
-    "a signed number": add_slot("{path: credit, signed: true}", "float"),
+    "a slot with a deep path, one for a turn and a signed number": add_slots(
+        deep=("a.b.c.d",),
+        page=("{path: page.url, scope: turn}",),
+        credit=("{path: credit, signed: true}", "float"),
+    ),
     "a slot with another name": rename_a_slot,
     "a slot that takes a token from now on": sign_a_slot,
-    "an entity and metadata": lambda bot: (
-        add_slot("city", others="      - type: from_entity\n        entity: city\n")(bot),
-        change(bot, "domain.yml", "intents:\n", "entities:\n  - city\n\nintents:\n"),
+    "an entity and metadata": all_of(
+        add_slot("city", others="      - type: from_entity\n        entity: city\n"),
+        replace(("domain.yml", "intents:\n", "entities:\n  - city\n\nintents:\n")),
     ),
     "a form": add_a_form,
     "a validation of slots": validate_slots,
-    "a domain in several files": split_the_domain,
-    "sessions that never expire": replace(
-        ("domain.yml", "session_expiration_time: 60", "session_expiration_time: 0")
+    "sessions that never expire, no carry-over, and an event broker": all_of(
+        replace(("domain.yml", "session_expiration_time: 60", "session_expiration_time: 0")),
+        replace(("domain.yml", "new_session: true", "new_session: false")),
+        lambda bot: append(
+            bot, "endpoints.yml", "\nevent_broker:\n  type: file\n  path: events.log\n"
+        ),
     ),
-    "no carry-over": replace(("domain.yml", "new_session: true", "new_session: false")),
     "another tracker store": replace(
         (
             "endpoints.yml",
@@ -311,14 +328,6 @@ EDITS = {
             "in_memory",
         )
     ),
-    "an event broker": lambda bot: append(
-        bot, "endpoints.yml", "\nevent_broker:\n  type: file\n  path: events.log\n"
-    ),
-    "a connector beside ours": lambda bot: (
-        (bot / "partner.py").write_text(CONNECTOR),
-        append(bot, "credentials.yml", "partner.PartnerInput:\n"),
-    ),
-    "a test of one's own": lambda bot: (bot / "tests" / "test_mine.py").write_text(OWN_TEST),
     "Rasa's own channel": lambda bot: (bot / "credentials.yml").write_text("rest:\n"),
     "no chat page any more": turn_the_chat_page_off,
 }

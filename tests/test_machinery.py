@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slot_line import CHANNELS
-from tests.conftest import installed, spread
+from tests.conftest import bake_bot, installed, spread
 from tools.in_a_bot import TESTS, pytest_in
 
 pytestmark = pytest.mark.rasa
@@ -43,13 +43,14 @@ PROGRAMS = {
 
 
 @pytest.fixture
-def platform_bot(bake, installed_bot):
-    return installed(bake(channels=", ".join(CHANNELS)), installed_bot)
+def platform_bot(tmp_path, installed_bot):
+    return installed(bake_bot(tmp_path, channels=", ".join(CHANNELS)), installed_bot)
 
 
 @pytest.fixture
-def kubernetes_bot(bake, installed_bot):
-    return installed(bake(deployment="kubernetes", ci="none", license="none"), installed_bot)
+def kubernetes_bot(tmp_path, installed_bot):
+    bot = bake_bot(tmp_path, deployment="kubernetes", ci="none", license="none")
+    return installed(bot, installed_bot)
 
 
 @pytest.mark.parametrize("name", spread(RUNS))

@@ -12,6 +12,8 @@ from cookiecutter.main import cookiecutter
 
 from tests.conftest import BIN, BOT, TEMPLATE, change, files, scratch_template
 
+pytestmark = pytest.mark.spread
+
 DOC = (TEMPLATE / "docs" / "updating.md").read_text()
 SECRET = "no-diff-may-show-this"
 
