@@ -50,10 +50,10 @@ bench: $(INSTALLED) ## compare speed and memory with stock Rasa; write benchmark
 bench-cluster: cluster-bot ## measure one server against two, PostgreSQL and long conversations
 	@$(IN_CLUSTER_BOT) benchmarks.cluster
 
-cluster: cluster-bot ## run the servers of such a deployment on this machine (SERVERS=2 ACTIONS=2)
+cluster: cluster-bot ## run a bot here on several servers, with what they need (SERVERS=2 ACTIONS=2)
 	@$(IN_CLUSTER_BOT) in_a_bot.local_cluster
 
-cluster-bot: $(INSTALLED) ## bake and train the bot of these two, in build/cluster
+cluster-bot: $(INSTALLED) ## bake and train the bot for both, in build/cluster
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build/cluster \
 		deployment=compose
 	@$(MAKE) --no-print-directory -C build/cluster/metadata-bot train

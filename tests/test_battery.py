@@ -99,7 +99,7 @@ def replace(*changes):
 
 
 def all_of(*edits):
-    """Make edits that have nothing to do with each other to one bot: training takes long."""
+    """Return an edit that makes several, one after the other: each bot has to be trained."""
 
     def edit(bot):
         for each in edits:

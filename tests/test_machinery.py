@@ -1,14 +1,13 @@
 """The tests of rasa_metadata/ pass in baked bots. They are in tests/in_a_bot."""
 
-import os
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
 from slot_line import CHANNELS
 from tests.conftest import bake_bot, installed, spread
+from tests.in_a_bot.programs import missing
 from tools.in_a_bot import TESTS, pytest_in
 
 pytestmark = pytest.mark.rasa
@@ -32,11 +31,7 @@ RUNS = {
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Whether the programs are there that `make` does not install. Without them, tests are skipped.
 PROGRAMS = {
-    "cluster": bool(
-        list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-        and shutil.which("redis-server")
-        and shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    ),
+    "cluster": not missing(),
     "chat page": any(map(shutil.which, BROWSERS)),
     "stores": False,  # the small disk of a test has to be mounted
 }

@@ -7,6 +7,7 @@ template and variables as compose and Kubernetes; everything listens on loopback
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from in_a_bot.programs import (
-    forget,
     how_to_install,
     make_database,
     missing,
@@ -27,7 +27,7 @@ from in_a_bot.programs import (
     program,
     upstream,
 )
-from rasa_metadata.testing.processes import RASA, NotStarted, Process, free_port, listens
+from rasa_metadata.testing.processes import RASA, Process, free_port, listens
 
 SECRETS = ("METADATA_JWT_KEY", "METADATA_SIGNATURE_KEY", "DB_PASSWORD", "REDIS_PASSWORD")
 STOPPING_SECONDS = "35"  # longer than an action may take, so that a turn in flight finishes
@@ -38,7 +38,7 @@ class Cluster:
 
     Args:
         project: the bot's folder.
-        state: the folder of data and logs; it keeps the conversations.
+        state: a new folder for data and logs.
         model: the model that the Rasa servers load.
         keys: a value for each of `SECRETS`.
         port: of nginx; 0 takes a free one.
@@ -75,6 +75,7 @@ class Cluster:
             "SANIC_HOST": "127.0.0.1",
         }
         self.keys = keys
+        self.data = state / "postgres"
         self.rasa: list[Process] = []
         self.actions: list[Process] = []
         self.others: list[Process] = []
@@ -94,7 +95,7 @@ class Cluster:
         """Start all of it, and wait until each Rasa server is ready.
 
         Raises:
-            NotStarted: if a program does not start, with what it printed.
+            RuntimeError: if a program does not start, with what it printed.
         """
         self.state.mkdir(parents=True, exist_ok=True)
         self.redis = self._redis()
@@ -112,10 +113,11 @@ class Cluster:
             server.wait_until_it_answers(f"{url}/webhooks/rest/ready")
 
     def stop(self) -> None:
-        """Stop all of it: clients first, then the servers that they use."""
+        """Stop all of it, clients before the servers that they use, and remove the data."""
         for servers in (self.rasa, self.actions, self.others[2:], self.others[:2]):
             with ThreadPoolExecutor() as pool:
                 list(pool.map(stop, servers))
+        shutil.rmtree(self.data, ignore_errors=True)
 
     def _process(self, name: str, command: list[str], **env: str) -> Process:
         return Process(self.project, name, command, logs=self.state, **env)
@@ -148,20 +150,12 @@ class Cluster:
         return server
 
     def _postgres(self) -> Process:
-        as_user, data = own_data(self.state / "postgres")
+        as_user, self.data = own_data(self.data)
         bin_folder = Path(program("postgres")).resolve().parent
-        if not (data / "PG_VERSION").exists():
-            initdb = [
-                *as_user,
-                f"{bin_folder}/initdb",
-                "--pgdata",
-                f"{data}",
-                "--username",
-                "postgres",
-            ]
-            make_database(initdb, self.keys["DB_PASSWORD"])
+        initdb = [*as_user, f"{bin_folder}/initdb", "-D", str(self.data), "-U", "postgres"]
+        make_database(initdb, self.keys["DB_PASSWORD"])
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        command = [*as_user, str(bin_folder / "postgres"), "-D", str(data)]
+        command = [*as_user, f"{bin_folder}/postgres", "-D", str(self.data)]
         command += ["-p", str(self.postgres_port)]
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         server = self._other("postgres", command)
@@ -218,7 +212,7 @@ def main() -> int:
         )
         try:
             run(cluster)
-        except NotStarted as error:
+        except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1
         except KeyboardInterrupt:
@@ -228,7 +222,6 @@ def main() -> int:
                 signal.signal(each, signal.SIG_IGN)
             print("Stopping ...", flush=True)
             cluster.stop()
-            forget(cluster.state)
     return 0
 
 

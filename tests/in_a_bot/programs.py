@@ -9,8 +9,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from rasa_metadata.testing.processes import NotStarted
-
 PROGRAMS = {"postgres": "postgresql", "redis-server": "redis-server", "nginx": "nginx"}
 POSTGRES_USER = "postgres"  # PostgreSQL refuses to run as root; its package makes this one
 NGINX = Path("deploy/nginx")  # in a bot
@@ -21,14 +19,14 @@ def program(name: str) -> str:
     """Return the path of a program; Debian keeps PostgreSQL's servers out of PATH.
 
     Raises:
-        NotStarted: if it is not installed, with the command that installs it.
+        RuntimeError: if it is not installed, with the command that installs it.
     """
     versions = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: float(path.parts[4])
     )
     found = versions[-1] if versions else shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if not found:
-        raise NotStarted(f"'{name}' is not installed. {how_to_install()}")
+        raise RuntimeError(f"'{name}' is not installed. {how_to_install()}")
     return str(found)
 
 
@@ -38,7 +36,7 @@ def missing() -> list[str]:
     for name in PROGRAMS:
         try:
             program(name)
-        except NotStarted:
+        except RuntimeError:
             names.append(name)
     return names
 
@@ -51,18 +49,15 @@ def own_data(folder: Path) -> tuple[list[str], Path]:
     """Return (prefix of its commands, folder of its data) for PostgreSQL.
 
     For root, the prefix changes to another user, who cannot read root's folders: the data
-    is in a temporary folder then, and `folder` links to it.
+    is in a temporary folder then.
     """
     if os.geteuid() != 0:
         return [], folder
-    if not folder.exists():
-        user = pwd.getpwnam(POSTGRES_USER)
-        data = Path(tempfile.mkdtemp(prefix="cluster-postgres-", dir="/var/tmp"))
-        os.chown(data, user.pw_uid, user.pw_gid)
-        folder.unlink(missing_ok=True)
-        folder.symlink_to(data)
+    user = pwd.getpwnam(POSTGRES_USER)
+    data = Path(tempfile.mkdtemp(prefix="cluster-postgres-", dir="/var/tmp"))
+    os.chown(data, user.pw_uid, user.pw_gid)
     change = ["setpriv", f"--reuid={POSTGRES_USER}", f"--regid={POSTGRES_USER}", "--init-groups"]
-    return change, folder.resolve()
+    return change, data
 
 
 def make_database(initdb: list[str], password: str) -> None:
@@ -74,13 +69,7 @@ def make_database(initdb: list[str], password: str) -> None:
         initdb = [*initdb, "--auth", "scram-sha-256", "--pwfile", file.name, "--encoding", "UTF8"]
         made = subprocess.run(initdb, cwd="/", text=True, capture_output=True)
     if made.returncode != 0:
-        raise NotStarted(made.stderr)
-
-
-def forget(state: Path) -> None:
-    """Remove the data of PostgreSQL, wherever it is."""
-    shutil.rmtree((state / "postgres").resolve(), ignore_errors=True)
-    (state / "postgres").unlink(missing_ok=True)
+        raise RuntimeError(made.stderr)
 
 
 def private(path: Path) -> Path:

@@ -5,7 +5,7 @@ import pytest
 
 from in_a_bot.live.servers import lay_out
 from in_a_bot.local_cluster import SECRETS, Cluster
-from in_a_bot.programs import forget, how_to_install, missing
+from in_a_bot.programs import how_to_install, missing
 from in_a_bot.tokens import KEY
 
 
@@ -22,11 +22,8 @@ def cluster(training, tmp_path_factory):
         requests_per_second=5000,
     )
     cluster.env["CALLBACK_URL"] = ""
-    try:
-        with cluster:
-            yield cluster
-    finally:
-        forget(folder / "state")
+    with cluster:
+        yield cluster
 
 
 @pytest.fixture

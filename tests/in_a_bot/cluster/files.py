@@ -1,5 +1,7 @@
 """Reads the files of deploy/ for the tests."""
 
+import re
+
 import yaml
 
 from in_a_bot.cases import PROJECT
@@ -28,3 +30,8 @@ def name_of(manifest):
 
 def container(name):
     return manifest("Deployment", name)["spec"]["template"]["spec"]["containers"][0]
+
+
+def variables(text):
+    """Return the names in `${NAME}`, without those in comments."""
+    return set(re.findall(r"\$\{([A-Z_]+)", re.sub(r"(?m)^\s*#.*", "", text)))

@@ -8,17 +8,20 @@ import sys
 import pytest
 
 from in_a_bot.cases import PROJECT
-from in_a_bot.cluster.files import DEPLOY, MANIFESTS, SERVICES, container, manifest, read_yaml
+from in_a_bot.cluster.files import (
+    DEPLOY,
+    MANIFESTS,
+    SERVICES,
+    container,
+    manifest,
+    read_yaml,
+    variables,
+)
 from in_a_bot.local_cluster import SECRETS, Cluster
-from in_a_bot.programs import ACTIONS, NGINX
+from in_a_bot.programs import NGINX
 
 CLUSTER = Cluster(PROJECT, PROJECT, PROJECT, dict.fromkeys(SECRETS, "x"))
 BODY_BYTES = 65536
-
-
-def variables(text):
-    """Return the names in `${NAME}`, without those in comments."""
-    return set(re.findall(r"\$\{([A-Z_]+)", re.sub(r"(?m)^\s*#.*", "", text)))
 
 
 def environments():
@@ -47,13 +50,6 @@ def test_each_store_that_endpoints_yml_names_can_be_imported():
     assert len(endpoints) == 2
     for module, name in endpoints:
         assert hasattr(importlib.import_module(module), name)
-
-
-def test_nginx_gets_every_variable_of_its_templates():
-    if SERVICES:
-        asked = variables((PROJECT / NGINX / "bot.conf.template").read_text())
-        assert asked == set(SERVICES["nginx"]["environment"])
-        assert asked | variables(ACTIONS.read_text()) == set(CLUSTER.nginx_values())
 
 
 def test_nginx_accepts_bodies_as_large_as_the_channel_does():

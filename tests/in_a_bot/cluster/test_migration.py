@@ -9,7 +9,7 @@ import pytest
 from rasa.shared.core.events import UserUttered
 
 from in_a_bot.cases import DOMAIN
-from in_a_bot.live.servers import Bot, Served
+from in_a_bot.live.servers import Served, running
 from in_a_bot.live.test_life_cycle import probe
 from in_a_bot.talks import Client
 from rasa_metadata.stores import SQLTrackerStore
@@ -33,16 +33,11 @@ def migrate(cluster, url, file="conversations.db"):
 
 
 def test_each_conversation_continues_where_it_was(cluster, training, database, sender):
-    local = Bot(cluster.project, "local", CALLBACK_URL="", ACTION_SERVER_URL="")
-    try:
-        local.wait()
-        local.load(training.model())
+    with running(cluster.project, training, CALLBACK_URL="") as local:
         metadata = probe(text="a", flag=True, number=1)
         assert local.say(sender, "/probe_show", metadata) == ["a True 1"]
         local.say(f"{sender}-2", "/probe_set", probe(flag=False))
         slots = {name: local.slots(name) for name in (sender, f"{sender}-2")}
-    finally:
-        local.server.stop()
 
     done = migrate(cluster, database)
     assert done.returncode == 0, done.stderr

@@ -12,10 +12,11 @@ import requests
 import socketio
 
 from in_a_bot.cases import PROJECT
+from in_a_bot.cluster.files import SERVICES, variables
 from in_a_bot.live.servers import free_port
 from in_a_bot.live.test_life_cycle import probe
 from in_a_bot.local_cluster import Cluster
-from in_a_bot.programs import nginx_config, program
+from in_a_bot.programs import ACTIONS, NGINX, nginx_config, program
 from rasa_metadata.testing.processes import wait_for
 
 SHOW = "/probe_show"
@@ -128,6 +129,12 @@ def test_without_any_server_the_answer_is_a_502_in_the_form_of_other_errors(
     assert (answer.status_code, answer.json()["reason"]) == (502, "TryAgain")
     assert set(answer.json()) == SHAPE
     assert answer.headers["Retry-After"]
+
+
+def test_nginx_gets_every_variable_of_its_templates(cluster):
+    asked = variables((PROJECT / NGINX / "bot.conf.template").read_text())
+    assert asked == set(SERVICES["nginx"]["environment"])
+    assert asked | variables(ACTIONS.read_text()) == set(cluster.nginx_values())
 
 
 def test_nginx_accepts_its_configuration(cluster, tmp_path):

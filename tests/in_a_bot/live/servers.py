@@ -125,9 +125,9 @@ class Bot(Served):
 
 
 @contextmanager
-def running(project: Path, training: Training) -> Iterator[Bot]:
+def running(project: Path, training: Training, **env: str) -> Iterator[Bot]:
     """Start a bot with its actions in process, with the model that the other tests trained."""
-    bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY)
+    bot = Bot(project, "rasa", ACTION_SERVER_URL="", METADATA_JWT_KEY=KEY, **env)
     try:
         bot.wait()
         bot.load(training.model())

@@ -12,8 +12,8 @@ import pytest
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import UserUttered
 
-from in_a_bot.local_cluster import SECRETS, Cluster, stop
-from in_a_bot.programs import forget, missing
+from in_a_bot.local_cluster import SECRETS, Cluster
+from in_a_bot.programs import missing
 from rasa_metadata.stores import SQLTrackerStore
 
 
@@ -30,9 +30,7 @@ def servers(tmp_path_factory):
         running.postgres = running._postgres()
         yield running
     finally:
-        for server in running.others:
-            stop(server)
-        forget(state)
+        running.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from in_a_bot.live.servers import Bot
+from in_a_bot.live.servers import Bot, running
 from in_a_bot.live.test_life_cycle import probe
 from in_a_bot.talks import NO_CONNECTION, Client, Report, Talks
 from rasa_metadata.testing.processes import RASA, Process, free_port, listens, wait_for
@@ -32,13 +32,8 @@ def project(training):
 @pytest.fixture(scope="module")
 def bot(project, training):
     """Return a server; with Rasa's own locks, a turn would hold its conversation for a second."""
-    bot = Bot(project, "rasa", TICKET_LOCK_LIFETIME="1", **ENV)
-    try:
-        bot.wait()
-        bot.load(training.model())
+    with running(project, training, TICKET_LOCK_LIFETIME="1", CALLBACK_URL="") as bot:
         yield bot
-    finally:
-        bot.server.stop()
 
 
 @pytest.fixture
